@@ -19,6 +19,9 @@ type Allocation struct {
 	// Instance is the machine as last seen, if one was made.
 	Instance *Instance `json:"instance"`
 	Volumes  []string  `json:"volumes"`
+	// Abandoned means that no further offer is tried: what was made is undone and
+	// the allocation fails.
+	Abandoned bool `json:"abandoned,omitempty"`
 	// Message says why the state is what it is, where that needs saying.
 	Message   string    `json:"message,omitempty"`
 	CreatedAt time.Time `json:"created_at"`

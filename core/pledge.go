@@ -65,13 +65,14 @@ type PCIRequest struct {
 // VolumeRequest is a volume that exists (VID) or one to be made (Name and
 // Size). Sizes are multiples of 128 MiB.
 type VolumeRequest struct {
-	VID       string `json:"vid,omitempty"`
-	Name      string `json:"name,omitempty"`
-	SizeMiB   int64  `json:"-"`
-	Bootable  bool   `json:"bootable,omitempty"`
-	Shareable bool   `json:"shareable,omitempty"`
-	ReadOnly  bool   `json:"readonly,omitempty"`
-	Volatile  bool   `json:"volatile,omitempty"`
+	VID  string `json:"vid,omitempty"`
+	Name string `json:"name,omitempty"`
+	// SizeMiB is "size_gib" in JSON.
+	SizeMiB   int64 `json:"-"`
+	Bootable  bool  `json:"bootable,omitempty"`
+	Shareable bool  `json:"shareable,omitempty"`
+	ReadOnly  bool  `json:"readonly,omitempty"`
+	Volatile  bool  `json:"volatile,omitempty"`
 }
 
 // NetworkRequest names a network of the provider's.
@@ -81,9 +82,10 @@ type NetworkRequest struct {
 
 // Login is the user that the guest makes at first boot.
 type Login struct {
-	Username string   `json:"username,omitempty"`
-	Password Secret   `json:"password,omitzero"`
-	SSHKeys  []string `json:"ssh-keys,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password Secret `json:"password,omitzero"`
+	// SSHKeys is "ssh-key" in JSON: a string for one, a list for several.
+	SSHKeys []string `json:"-"`
 }
 
 // Arch is a processor architecture as specs write it.

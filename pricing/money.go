@@ -25,10 +25,14 @@ type Money struct {
 // currency. NaN, infinities, exponents beyond ±30 and unknown currencies are
 // refused; a negative amount is not (a discount is one).
 func NewMoney(amount, code string) (Money, error) {
+	return newMoney(amount, code, parseDecimal)
+}
+
+func newMoney(amount, code string, parse func(string) (apd.Decimal, error)) (Money, error) {
 	if !currency.IsValid(code) {
 		return Money{}, fmt.Errorf("currency %q: want an ISO 4217 code such as EUR", code)
 	}
-	d, err := parseDecimal(amount)
+	d, err := parse(amount)
 	if err != nil {
 		return Money{}, err
 	}
@@ -117,7 +121,8 @@ func (m Money) MarshalJSON() ([]byte, error) {
 	return json.Marshal(moneyJSON{Amount: m.Amount(), Currency: m.currency})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads what MarshalJSON writes. What was computed, a third of a
+// cent or a share of a month, has more decimals than what may be entered.
 func (m *Money) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*m = Money{}
@@ -127,7 +132,7 @@ func (m *Money) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	v, err := NewMoney(j.Amount, j.Currency)
+	v, err := newMoney(j.Amount, j.Currency, parseComputed)
 	if err != nil {
 		return err
 	}
@@ -153,13 +158,18 @@ func exact() *apd.Context {
 }
 
 // parseDecimal reads a plain decimal string of at most 60 characters.
-func parseDecimal(s string) (apd.Decimal, error) {
+func parseDecimal(s string) (apd.Decimal, error) { return parseWithin(s, 60, 30, 50) }
+
+// parseComputed reads what any amount of Meson's own making looks like.
+func parseComputed(s string) (apd.Decimal, error) { return parseWithin(s, 160, 120, 120) }
+
+func parseWithin(s string, length, decimals int, digits int64) (apd.Decimal, error) {
 	bad := fmt.Errorf("amount %.40q: want a decimal number such as 0.0125", s)
-	if s == "" || len(s) > 60 || strings.Trim(s, "+-.0123456789") != "" {
+	if s == "" || len(s) > length || strings.Trim(s, "+-.0123456789") != "" {
 		return apd.Decimal{}, bad
 	}
 	d, _, err := apd.NewFromString(s)
-	if err != nil || d.Form != apd.Finite || d.Exponent < -30 || d.NumDigits() > 50 {
+	if err != nil || d.Form != apd.Finite || int(d.Exponent) < -decimals || d.NumDigits() > digits {
 		return apd.Decimal{}, bad
 	}
 	return *d, nil

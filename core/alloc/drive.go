@@ -1,0 +1,178 @@
+package alloc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+// drive is one process's turn at one allocation, whose lock it holds.
+type drive struct {
+	*Engine
+	id     string
+	report Report
+	// fresh means that this process began the allocation, so nobody else's
+	// request can still be under way.
+	fresh bool
+	// outcome is what the user is told, if it is not success.
+	outcome error
+}
+
+func (d *drive) run(ctx context.Context) (core.Allocation, error) {
+	for {
+		a, err := d.Ledger.Allocation(context.WithoutCancel(ctx), d.id)
+		if err != nil {
+			return a, err
+		}
+		attempts, err := d.Ledger.Attempts(context.WithoutCancel(ctx), d.id)
+		if err != nil {
+			return a, err
+		}
+		next, attempt := plan(a, attempts)
+		if next == settled {
+			return a, d.outcome
+		}
+		if ctx.Err() != nil {
+			if done, err := d.interrupted(ctx, a, next); done {
+				return a, err
+			}
+			// What was begun is undone under a context of its own.
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Patience)
+			defer cancel()
+			ctx = last
+			continue
+		}
+		switch next {
+		case try:
+			err = d.try(ctx, a, len(attempts))
+		case carryOn:
+			err = d.carryOn(ctx, a, *attempt)
+		case undo:
+			err = d.undo(ctx, a, *attempt)
+		case fail:
+			err = d.fail(ctx, a, attempts)
+		case vanish:
+			err = d.settle(ctx, "gone", core.Gone, "removed")
+		}
+		if err != nil && ctx.Err() == nil {
+			a, readErr := d.Ledger.Allocation(ctx, d.id)
+			return a, errors.Join(err, readErr)
+		}
+	}
+}
+
+// interrupted reacts to the end of the context. A removal, a take-over and a
+// deadline leave the rest to a later drive; a machine that this process began
+// and that does not run yet is abandoned, and the drive goes on to undo it.
+func (d *drive) interrupted(ctx context.Context, a core.Allocation, next move) (done bool, err error) {
+	left := core.Error{Op: "drive", Subject: "allocation " + d.id, Hint: "meson resume " + d.id}
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		left.Kind, left.Text = core.Uncertain, fmt.Sprintf("not finished in time: %s", a.State)
+		return true, &left
+	case !d.fresh || a.State == core.Releasing:
+		left.Kind, left.Text = core.Interrupted, fmt.Sprintf("interrupted, and left as it is: %s", a.State)
+		return true, &left
+	}
+	d.outcome = &core.Error{Kind: core.Interrupted, Op: "deploy", Subject: "allocation " + d.id, Text: "interrupted before it ran, and undone"}
+	err = d.abandon(ctx, "interrupted "+next.String())
+	return err != nil, err
+}
+
+// fail ends an allocation of which nothing is held.
+func (d *drive) fail(ctx context.Context, a core.Allocation, attempts []core.Attempt) error {
+	text := a.Message
+	if !a.Abandoned {
+		text = fmt.Sprintf("all %d offers were refused", len(attempts))
+		if len(attempts) == 1 {
+			text = "the offer was refused"
+		}
+	}
+	if err := d.settle(ctx, "failed", core.Failed, text); err != nil {
+		return err
+	}
+	if d.outcome == nil {
+		d.outcome = d.refusals(text, attempts)
+	}
+	return nil
+}
+
+// refusals is the error of an allocation that nobody would take, each attempt's
+// own as a fault. Its kind is the attempts' if they agree, else NoOffer.
+func (d *drive) refusals(text string, attempts []core.Attempt) error {
+	e := &core.Error{Kind: core.NoOffer, Op: "deploy", Subject: "allocation " + d.id, Text: text}
+	kinds := map[core.Kind]bool{}
+	for _, t := range attempts {
+		if t.Error == nil {
+			continue
+		}
+		kinds[t.Error.Kind] = true
+		e.Scope = t.Error.Scope
+		e.Faults = append(e.Faults, core.Fault{Path: t.Quote.Provider + " " + t.Quote.Zone, Text: t.Error.Error()})
+		if e.Hint == "" {
+			e.Hint = t.Error.Hint
+		}
+	}
+	if len(kinds) == 1 {
+		for k := range kinds {
+			e.Kind = k
+		}
+	}
+	return e
+}
+
+// settle records a final state; the ledger then forgets the secrets.
+func (d *drive) settle(ctx context.Context, step string, state core.State, text string) error {
+	_, err := d.Ledger.Change(ctx, d.id, d.event(d.id, step, text), func(a *core.Allocation) error {
+		a.State, a.Message = state, text
+		if state == core.Gone && a.Instance != nil {
+			a.Instance.State = core.Gone
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.Step(step + ".committed")
+	d.tell(step, text, 0)
+	return nil
+}
+
+// note changes an attempt and its allocation together with the event that says
+// so.
+func (d *drive) note(ctx context.Context, t core.Attempt, step, text string, fn func(*core.Attempt, *core.Allocation)) error {
+	ev := d.event(d.id, step, text)
+	ev.Attempt = t.Number
+	err := d.Ledger.ChangeAttempt(context.WithoutCancel(ctx), d.id, t.Number, ev, func(t *core.Attempt, a *core.Allocation) error {
+		fn(t, a)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.Step(step + ".committed")
+	d.tell(step, text, 0)
+	return nil
+}
+
+func (d *drive) tell(step, text string, percent int) {
+	d.Log.Debug("allocation step", "allocation", d.id, "step", step, "text", text)
+	if d.report != nil {
+		d.report(step, text, percent)
+	}
+}
+
+func (m move) String() string {
+	return [...]string{"nothing left to do", "before the next offer", "while creating", "while undoing", "after the last offer", "after removal"}[m]
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

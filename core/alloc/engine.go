@@ -1,0 +1,188 @@
+// Package alloc turns a placement into a running machine, and a machine into
+// nothing, so that a kill of anything at any instant leaves at most one machine
+// under an allocation and nothing that nobody knows of.
+//
+// The ledger holds the intent before every effect. What to do next follows from
+// the ledger alone (see plan), so whoever takes an allocation over goes on where
+// its last driver stopped. Each attempt has a key of its own; an attempt is left
+// for the next offer only when its provider certainly holds nothing under that
+// key.
+package alloc
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/ledger"
+	"github.com/mesoncloud/meson/core/market"
+)
+
+// Provider is what the engine needs of a provider. Errors are *core.Error; see
+// service Compute in the plugin contract for what each call promises.
+type Provider interface {
+	market.Provider
+	Describe(ctx context.Context) (core.Description, error)
+	// Create sends the request with the secrets of its pledge.
+	Create(ctx context.Context, req core.CreateRequest) (core.Instance, error)
+	Get(ctx context.Context, ref core.InstanceRef) (core.Instance, error)
+	Delete(ctx context.Context, ref core.InstanceRef) error
+	// Watch reports the machine now and after every change.
+	Watch(ctx context.Context, ref core.InstanceRef, each func(core.Instance) error) error
+	// Restart ends the plugin's process; the next call starts another.
+	Restart(ctx context.Context) error
+}
+
+// Options make an Engine. Ledger and Provider are required.
+type Options struct {
+	Ledger   ledger.Ledger
+	Provider func(ctx context.Context, name string) (Provider, error)
+	Log      *slog.Logger
+	Now      func() time.Time
+	// Patience is how long an outcome that is not known, or a removal that does
+	// not succeed, is kept at before it is left to a later take-over. 60 s by
+	// default.
+	Patience time.Duration
+	// Step, if set, is told of every instant at which a kill would leave another
+	// state behind: before and after each effect. Fault tests kill in it.
+	Step func(name string)
+}
+
+// Engine drives allocations. It is safe for concurrent use.
+type Engine struct {
+	Options
+}
+
+// New checks and completes options.
+func New(o Options) *Engine {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Patience <= 0 {
+		o.Patience = 60 * time.Second
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return &Engine{Options: o}
+}
+
+// Request is what Start turns into a machine.
+type Request struct {
+	Name   string
+	Pledge core.Pledge
+	// PledgeHash is the ledger's keyed hash of the pledge with its secrets.
+	PledgeHash string
+	Placement  core.Placement
+}
+
+// Report is told of each step as it happens, one at a time.
+type Report func(step string, text string, percent int)
+
+// Start records a new allocation and drives it until it runs or has failed. See
+// Drive for the errors; a name that is taken is a Conflict, with nothing
+// recorded.
+func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Allocation, error) {
+	now := e.Now().UTC()
+	a := core.Allocation{
+		ID: ledger.NewID(), Name: req.Name, State: core.Pending, Pledge: req.Pledge, PledgeHash: req.PledgeHash,
+		Placement: req.Placement, Volumes: []string{}, CreatedAt: now, UpdatedAt: now,
+	}
+	if a.Name == "" {
+		a.Name = "vm-" + a.ID
+	}
+	unlock, err := e.Ledger.Lock(ctx, a.ID)
+	if err != nil {
+		return core.Allocation{}, err
+	}
+	defer unlock()
+	if err := e.Ledger.Begin(ctx, a); err != nil {
+		return core.Allocation{}, err
+	}
+	e.Step("begin.committed")
+	d := &drive{Engine: e, id: a.ID, report: report, fresh: true}
+	return d.run(ctx)
+}
+
+// Drive takes an allocation on from where it stands until nothing is left to
+// do: it runs, or has failed, or is gone. Errors:
+//
+//   - Busy: another process drives it;
+//   - Conflict: before anything was made, the first offer had become dearer or
+//     another machine;
+//   - Uncertain: whether something exists is not known, or a removal does not
+//     succeed: a later Drive goes on;
+//   - Interrupted: ctx ended before the machine ran, and what was made is undone;
+//   - NoOffer: every offer was refused, and nothing is held.
+//
+// The allocation is returned as it stands, along with every error.
+func (e *Engine) Drive(ctx context.Context, id string, report Report) (core.Allocation, error) {
+	unlock, err := e.Ledger.Lock(ctx, id)
+	if err != nil {
+		a, _ := e.Ledger.Allocation(ctx, id)
+		return a, err
+	}
+	defer unlock()
+	d := &drive{Engine: e, id: id, report: report}
+	return d.run(ctx)
+}
+
+// Release records that the machine is to be removed and removes it. What is
+// gone already is no error.
+func (e *Engine) Release(ctx context.Context, id string, report Report) (core.Allocation, error) {
+	unlock, err := e.Ledger.Lock(ctx, id)
+	if err != nil {
+		a, _ := e.Ledger.Allocation(ctx, id)
+		return a, err
+	}
+	defer unlock()
+	a, err := e.Ledger.Allocation(ctx, id)
+	if err != nil || a.State.Final() {
+		return a, err
+	}
+	if a.State != core.Releasing {
+		a, err = e.Ledger.Change(ctx, id, e.event(id, "release.intended", "to be removed"), func(a *core.Allocation) error {
+			a.State, a.Message = core.Releasing, ""
+			return nil
+		})
+		if err != nil {
+			return a, err
+		}
+		e.Step("release.committed")
+	}
+	d := &drive{Engine: e, id: id, report: report}
+	return d.run(ctx)
+}
+
+// TakeOver drives every allocation that is neither settled nor driven by
+// anybody, and returns how each of them stands, errors by allocation id.
+func (e *Engine) TakeOver(ctx context.Context, report func(id string) Report) ([]core.Allocation, map[string]error) {
+	errs := map[string]error{}
+	open, err := e.Ledger.Allocations(ctx, ledger.Filter{States: []core.State{
+		core.Pending, core.Creating, core.Unsure, core.Releasing,
+	}})
+	if err != nil {
+		errs[""] = err
+		return nil, errs
+	}
+	var taken []core.Allocation
+	for _, a := range open {
+		now, err := e.Drive(ctx, a.ID, report(a.ID))
+		if core.KindOf(err) == core.Busy {
+			continue
+		}
+		if err != nil {
+			errs[a.ID] = err
+		}
+		taken = append(taken, now)
+	}
+	return taken, errs
+}
+
+func (e *Engine) event(id, step, text string) core.Event {
+	return core.Event{Allocation: id, Time: e.Now().UTC(), Step: step, Text: text}
+}

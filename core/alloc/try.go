@@ -1,0 +1,136 @@
+package alloc
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/market"
+	"github.com/mesoncloud/meson/pricing"
+)
+
+// try asks the placement's quote of the given index again and records an
+// attempt at it: an intended one, or a refused one if the offer does not stand.
+func (d *drive) try(ctx context.Context, a core.Allocation, index int) error {
+	quote := a.Placement.Quotes[index]
+	attempt := core.Attempt{
+		Allocation: a.ID, Number: index + 1, Quote: quote, State: core.AttemptIntended,
+		CreatedAt: d.Now().UTC(), UpdatedAt: d.Now().UTC(),
+	}
+	key := a.ID + "-vm-" + strconv.Itoa(attempt.Number)
+	attempt.Owner = core.Owner{Broker: d.Ledger.ID(), Allocation: a.ID, Key: key}
+	attempt.Owner.Request = d.Ledger.Hash([]byte(a.PledgeHash + "\n" + a.Name + "\n" + quote.Provider + "\n" + quote.Zone + "\n" + quote.Offer.ID + "\n" + key))
+
+	fresh, refusal := d.askAgain(ctx, a.Pledge, quote)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	switch {
+	case refusal == nil:
+		attempt.Quote = fresh
+		return d.record(ctx, attempt, "create.intended", fmt.Sprintf("allocating %s at %s %s", quote.Shape, quote.Provider, quote.Zone))
+	case refusal.Kind == core.Conflict && index == 0 && d.fresh:
+		d.outcome = refusal
+		return d.abandon(ctx, refusal.Text)
+	}
+	attempt.State, attempt.Error = core.AttemptRefused, refusal
+	return d.record(ctx, attempt, "offer.refused", fmt.Sprintf("%s %s: %s", quote.Provider, quote.Zone, refusal.Text))
+}
+
+// record adds an attempt with the event that says so.
+func (d *drive) record(ctx context.Context, t core.Attempt, step, text string) error {
+	ev := d.event(d.id, step, text)
+	ev.Attempt = t.Number
+	if err := d.Ledger.AddAttempt(ctx, t, ev); err != nil {
+		return err
+	}
+	d.Step(step + ".committed")
+	d.tell(step, text, 0)
+	return nil
+}
+
+// abandon records that no further offer is tried.
+func (d *drive) abandon(ctx context.Context, why string) error {
+	_, err := d.Ledger.Change(context.WithoutCancel(ctx), d.id, d.event(d.id, "abandoned", why), func(a *core.Allocation) error {
+		a.Abandoned, a.Message = true, why
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.Step("abandoned.committed")
+	d.tell("abandoned", why, 0)
+	return nil
+}
+
+// askAgain is the quote as it stands now. It errs with
+//
+//   - Conflict where the machine differs or its native price is higher;
+//   - Exhausted where it is no longer offered;
+//   - the provider's own error where it cannot be asked;
+//   - Conflict where this process did not begin the allocation and the quote has
+//     expired: nobody has seen the new one.
+func (d *drive) askAgain(ctx context.Context, pledge core.Pledge, quote core.Quote) (core.Quote, *core.Error) {
+	subject := fmt.Sprintf("offer %s of %s", quote.ID, quote.Provider)
+	fault := func(kind core.Kind, format string, args ...any) (core.Quote, *core.Error) {
+		return core.Quote{}, &core.Error{Kind: kind, Op: "ask again", Subject: subject, Text: fmt.Sprintf(format, args...), Hint: "meson offers shows what there is now"}
+	}
+	if !d.fresh && !d.Now().Before(quote.ExpiresAt) {
+		return fault(core.Conflict, "it expired at %s", quote.ExpiresAt.UTC().Format("15:04:05Z"))
+	}
+	p, err := d.Provider(ctx, quote.Provider)
+	if err != nil {
+		return core.Quote{}, asError(err, subject)
+	}
+	answer := market.Gather(ctx, []market.Provider{p}, pledge, core.OfferQuery{
+		Horizon: pricing.Horizon(quote.Price.ForHours), OfferID: quote.Offer.ID,
+	}, market.Options{}, nil)[0]
+	if answer.Err != nil {
+		return core.Quote{}, answer.Err
+	}
+	for _, offer := range answer.Offers {
+		if offer.ID != quote.Offer.ID {
+			continue
+		}
+		return d.compare(quote, offer, answer.Prices, fault)
+	}
+	text := "it is no longer offered"
+	for _, r := range answer.Reasons {
+		text += "; " + r.Text
+	}
+	_, e := fault(core.Exhausted, "%s", text)
+	e.Scope, e.Source = core.ScopeCapacity, core.SourceProvider
+	return core.Quote{}, e
+}
+
+// compare binds: the same machine at the same price or a lower one.
+func (d *drive) compare(quote core.Quote, offer core.Offer, list *pricing.List, fault func(core.Kind, string, ...any) (core.Quote, *core.Error)) (core.Quote, *core.Error) {
+	if was, is := machine(quote.Offer), machine(offer); was != is {
+		return fault(core.Conflict, "the machine changed from %s to %s", was, is)
+	}
+	price, err := market.Price(offer, list, pricing.Horizon(quote.Price.ForHours))
+	if err != nil {
+		return fault(core.Conflict, "it has no price any more: %v", err)
+	}
+	more, err := price.Total.Cmp(quote.Price.Total)
+	if err != nil {
+		return fault(core.Conflict, "the price changed: %v", err)
+	}
+	if more > 0 {
+		return fault(core.Conflict, "the price rose from %s to %s for %d h", quote.Price.Total, price.Total, price.ForHours)
+	}
+	return core.Quote{ID: quote.ID, Offer: offer, Price: price}, nil
+}
+
+// machine is what a buyer would notice a change of.
+func machine(o core.Offer) string {
+	return fmt.Sprintf("%s in %s/%s with %d vCPUs of %s and %d MiB", o.Shape, o.Region, o.Zone, o.VCPUs, o.Arch, o.MemoryMiB)
+}
+
+func asError(err error, subject string) *core.Error {
+	if e, ok := err.(*core.Error); ok { //nolint:errorlint // the outermost one names the operation
+		return e
+	}
+	return &core.Error{Kind: core.KindOf(err), Subject: subject, Err: err}
+}

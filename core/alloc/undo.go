@@ -1,0 +1,135 @@
+package alloc
+
+import (
+	"context"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+// resolve finds out whether a machine exists under an attempt's key after an
+// outcome that is not known: the plugin is restarted, so that nothing of the
+// old request is under way in it, and absence is believed when it has lasted for
+// the provider's consistency window. err means that it is still not known.
+func (d *drive) resolve(ctx context.Context, p Provider, t core.Attempt) (absent bool, err error) {
+	if d.fresh {
+		if err := p.Restart(ctx); err != nil {
+			return false, err
+		}
+	}
+	trouble := newPatience(d.Patience, d.Now)
+	var since time.Time
+	for {
+		window, err := d.window(ctx, p)
+		if err == nil {
+			_, err = p.Get(ctx, ref(t))
+		}
+		switch core.KindOf(err) {
+		case "":
+			return false, nil
+		case core.NotFound:
+			if since.IsZero() {
+				since = d.Now()
+			}
+			if d.Now().Sub(since) >= window {
+				return true, nil
+			}
+			pause(ctx, min(window, 250*time.Millisecond))
+			if ctx.Err() != nil {
+				return false, ctx.Err()
+			}
+		default:
+			since = time.Time{}
+			e := asError(err, "provider "+p.Name())
+			if !trouble.wait(ctx, e.RetryAfter) {
+				return false, e
+			}
+		}
+	}
+}
+
+func (d *drive) window(ctx context.Context, p Provider) (time.Duration, error) {
+	about, err := p.Describe(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return min(time.Duration(about.ConsistencyWindowMS)*time.Millisecond, 10*time.Minute), nil
+}
+
+// undo removes whatever an attempt made and records that nothing is left. While
+// the outcome of its Create is not known, absence must last for the provider's
+// consistency window after the removal, and is removed again if it does not.
+func (d *drive) undo(ctx context.Context, a core.Allocation, t core.Attempt) error {
+	if t.State != core.AttemptUndoing {
+		if err := d.note(ctx, t, "delete.intended", "removing", func(t *core.Attempt, _ *core.Allocation) { t.State = core.AttemptUndoing }); err != nil {
+			return err
+		}
+	}
+	ran := a.State == core.Releasing && a.Instance != nil && a.Instance.ID == t.InstanceID && a.Instance.State != core.Creating
+	p, err := d.Provider(ctx, t.Quote.Provider)
+	if err != nil {
+		return d.held(ctx, t, asError(err, "provider "+t.Quote.Provider))
+	}
+	if e := d.remove(ctx, p, t, !ran && !d.refusedOutright(t)); e != nil {
+		return d.held(ctx, t, e)
+	}
+	step, text, state := "refused", "nothing is left of it", core.AttemptRefused
+	if ran {
+		step, text, state = "removed", "removed from "+p.Name()+" "+t.Quote.Zone, core.AttemptRemoved
+	}
+	return d.note(ctx, t, step, text, func(t *core.Attempt, a *core.Allocation) {
+		t.State = state
+		if a.State == core.Unsure {
+			a.State = core.Creating
+		}
+	})
+}
+
+// refusedOutright reports whether the answer to Create itself, in this process,
+// promised that nothing is left.
+func (d *drive) refusedOutright(t core.Attempt) bool {
+	return d.fresh && t.Error != nil && definite(t.Error.Kind)
+}
+
+// remove deletes under the attempt's key until the provider says that it is
+// gone; with doubt, until absence has lasted.
+func (d *drive) remove(ctx context.Context, p Provider, t core.Attempt, doubt bool) *core.Error {
+	trouble := newPatience(d.Patience, d.Now)
+	for {
+		d.Step("delete.send")
+		d.tell("delete.sent", "removing from "+p.Name(), 0)
+		err := p.Delete(ctx, ref(t))
+		d.Step("delete.answered")
+		if err == nil && doubt {
+			var absent bool
+			if absent, err = d.resolve(ctx, p, t); err == nil {
+				// Once more, either way: a request that was under way may have made a
+				// part of it after the first removal.
+				doubt = !absent
+				continue
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		e := asError(err, "provider "+p.Name())
+		if !trouble.wait(ctx, e.RetryAfter) {
+			return e
+		}
+	}
+}
+
+// held leaves a removal that does not succeed to a later drive.
+func (d *drive) held(ctx context.Context, t core.Attempt, why *core.Error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	err := d.note(ctx, t, "delete.failed", why.Error(), func(_ *core.Attempt, a *core.Allocation) { a.Message = why.Error() })
+	if err != nil {
+		return err
+	}
+	return &core.Error{
+		Kind: core.Uncertain, Op: "remove", Subject: "allocation " + d.id, Err: why,
+		Text: "it could not be removed yet", Hint: "meson resume " + d.id,
+	}
+}

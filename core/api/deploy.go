@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/alloc"
+)
+
+// maxFallbacks bounds how many quotes one allocation carries.
+const maxFallbacks = 50
+
+// takeOverGrace is how long a command that has done its own work waits for what
+// it took over on the side.
+const takeOverGrace = 2 * time.Second
+
+// Deploy returns when the machine runs, or could not be made.
+func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation, error) {
+	start := m.Now()
+	report := func(id string) alloc.Report {
+		return func(step, text string, percent int) {
+			if req.Progress != nil {
+				req.Progress(Progress{Allocation: id, Step: step, Text: text, Percent: percent, Since: m.Now().Sub(start)})
+			}
+		}
+	}
+	hash, err := m.pledgeHash(req.Pledge)
+	if err != nil {
+		return core.Allocation{}, err
+	}
+	name := req.Name
+	if name == "" {
+		name = req.Pledge.Name
+	}
+	if name != "" {
+		a, found, err := m.same(ctx, name, hash)
+		if err != nil || found && req.DryRun {
+			return a, err
+		}
+		if found {
+			return m.again(ctx, a, req, report(a.ID))
+		}
+	}
+	settled := m.takeOver(ctx)
+	defer settled()
+
+	placement, err := m.placement(ctx, req, hash)
+	if err != nil {
+		return core.Allocation{}, err
+	}
+	if req.DryRun {
+		q := placement.Quotes[0]
+		return core.Allocation{Name: name, State: core.Pending, Pledge: req.Pledge, Placement: placement, Offer: &q, Volumes: []string{}}, nil
+	}
+	a, err := m.engine.Start(ctx, alloc.Request{Name: name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(""))
+	if err != nil {
+		return a, err
+	}
+	return m.waitFor(ctx, a, req.WaitFor, report(a.ID))
+}
+
+// same finds the machine of a name. One of another pledge is a Conflict.
+func (m *Meson) same(ctx context.Context, name, hash string) (core.Allocation, bool, error) {
+	a, err := m.Ledger.Allocation(ctx, name)
+	if core.KindOf(err) == core.NotFound || err == nil && (a.State.Final() || a.Name != name) {
+		return core.Allocation{}, false, nil
+	}
+	if err != nil {
+		return a, false, err
+	}
+	if a.PledgeHash != hash {
+		return a, false, &core.Error{
+			Kind: core.Conflict, Op: "deploy", Subject: name, Text: fmt.Sprintf("allocation %s has this name and another spec", a.ID),
+			Hint: fmt.Sprintf("meson rm %s first, or choose another --name", name),
+		}
+	}
+	return a, true, nil
+}
+
+// again is Deploy for a machine that exists: it goes on if nobody does.
+func (m *Meson) again(ctx context.Context, a core.Allocation, req DeployRequest, report alloc.Report) (core.Allocation, error) {
+	a, err := m.engine.Drive(ctx, a.ID, report)
+	if err != nil {
+		return a, err
+	}
+	if a.State == core.Releasing || a.State.Final() {
+		return a, &core.Error{Kind: core.Busy, Op: "deploy", Subject: a.Name, Text: "the machine of that name has just been removed", Hint: "deploy again"}
+	}
+	return m.waitFor(ctx, a, req.WaitFor, report)
+}
+
+// placement is the quotes to try, in order.
+func (m *Meson) placement(ctx context.Context, req DeployRequest, hash string) (core.Placement, error) {
+	if req.OfferID != "" {
+		return m.bound(ctx, req.OfferID, hash)
+	}
+	result, placement, err := m.ask(ctx, OffersRequest{Pledge: req.Pledge, Horizon: req.Horizon, Policy: req.Policy, OnAnswer: req.OnAnswer})
+	if err != nil {
+		return core.Placement{}, err
+	}
+	if len(placement.Quotes) == 0 {
+		return core.Placement{}, noOffer(result)
+	}
+	shown := placement.Quotes[:min(len(placement.Quotes), maxFallbacks)]
+	if err := m.Ledger.PutQuotes(ctx, hash, shown, m.Now().UTC()); err != nil {
+		return core.Placement{}, err
+	}
+	if req.Choose != nil {
+		chosen, err := req.Choose(result)
+		if err != nil {
+			return core.Placement{}, err
+		}
+		// The chosen one first, the others after it in their order.
+		placement.Quotes = append([]core.Quote{chosen}, slices.DeleteFunc(slices.Clone(placement.Quotes), func(q core.Quote) bool { return q.ID == chosen.ID })...)
+		if chosen.ID != result.Quotes[0].ID {
+			placement.Why = "chosen by hand"
+		}
+	}
+	placement.Quotes = placement.Quotes[:min(len(placement.Quotes), maxFallbacks)]
+	return placement, nil
+}
+
+// bound is the placement of one quote that was shown before.
+func (m *Meson) bound(ctx context.Context, id, hash string) (core.Placement, error) {
+	q, err := m.Ledger.Quote(ctx, id)
+	if err != nil {
+		return core.Placement{}, err
+	}
+	refuse := func(kind core.Kind, text string) (core.Placement, error) {
+		return core.Placement{}, &core.Error{Kind: kind, Op: "deploy", Subject: "offer " + q.ID, Text: text, Hint: "meson offers shows what there is now"}
+	}
+	if q.PledgeHash != hash {
+		return refuse(core.Invalid, "it answered another spec")
+	}
+	if expired(q.Quote, m.Now()) {
+		return refuse(core.Conflict, fmt.Sprintf("it expired at %s", q.ExpiresAt.UTC().Format(time.RFC3339)))
+	}
+	return core.Placement{Quotes: []core.Quote{q.Quote}, Why: "bound by --offer"}, nil
+}
+
+// takeOver drives on the side what nobody drives. The function that it returns
+// waits a little for it, and lets go: what is not finished stays as it is.
+func (m *Meson) takeOver(ctx context.Context) (settled func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, errs := m.engine.TakeOver(ctx, func(string) alloc.Report { return nil })
+		for id, err := range errs {
+			if !errors.Is(err, context.Canceled) && core.KindOf(err) != core.Interrupted {
+				m.Log.Warn("taken over, and not finished", "allocation", id, "error", err)
+			}
+		}
+	}()
+	return func() {
+		select {
+		case <-done:
+		case <-time.After(takeOverGrace):
+		}
+		cancel()
+		<-done
+	}
+}
