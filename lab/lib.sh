@@ -3,7 +3,7 @@
 # Contract: sets STATE (the directory all state lives under, ${MESON_LAB_DIR:-/var/tmp/meson-lab}), LAB (this directory) and
 # PREFIX (begins the name of every namespace and cgroup the lab makes: "meson" for the default STATE, else one per directory, so
 # that two labs on one machine do not meet). Defines say, die, retry, emit and close_fds. Has no other effect.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${MESON_LAB_DIR:-/var/tmp/meson-lab}
