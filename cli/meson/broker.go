@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
+	"github.com/mesoncloud/meson/core/host"
+	"github.com/mesoncloud/meson/core/ledger"
+)
+
+// Broker opens the broker over the user's ledger and the plugins found on this
+// machine.
+type Broker struct {
+	Getenv func(string) string
+	// Stderr gets log lines from level $MESON_LOG_LEVEL on, warn by default.
+	Stderr io.Writer
+	// Step is as in alloc.Options: tests kill in it.
+	Step func(name string)
+}
+
+// Open is for cli.Env. What it returns ends the plugins and then the ledger.
+func (b Broker) Open(ctx context.Context) (api.Broker, func(context.Context) error, error) {
+	log := slog.New(slog.NewTextHandler(b.Stderr, &slog.HandlerOptions{Level: b.level(), ReplaceAttr: terse}))
+	path, err := b.ledgerPath()
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := ledger.Open(ctx, path, ledger.Options{Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	plugins := host.New(host.Options{Log: log})
+	closeAll := func(ctx context.Context) error {
+		return errors.Join(plugins.Close(ctx), store.Close())
+	}
+	return api.New(api.Options{Ledger: store, Host: plugins, Log: log, Step: b.Step}), closeAll, nil
+}
+
+// ledgerPath is ledger.db in $MESON_STATE_DIR, else in meson below the user's
+// state directory.
+func (b Broker) ledgerPath() (string, error) {
+	if dir := b.Getenv("MESON_STATE_DIR"); dir != "" {
+		return filepath.Join(dir, "ledger.db"), nil
+	}
+	state := b.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) {
+		home := b.Getenv("HOME")
+		if home == "" {
+			return "", &core.Error{Kind: core.Invalid, Op: "find the state directory", Text: "HOME is not set", Hint: "set MESON_STATE_DIR"}
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "meson", "ledger.db"), nil
+}
+
+func (b Broker) level() slog.Level {
+	l := slog.LevelWarn
+	if text := b.Getenv("MESON_LOG_LEVEL"); text != "" {
+		if err := l.UnmarshalText([]byte(text)); err != nil {
+			fmt.Fprintf(b.Stderr, "meson: MESON_LOG_LEVEL: %v\n", err)
+		}
+	}
+	return l
+}
+
+// terse leaves the date out of log lines.
+func terse(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.String(slog.TimeKey, a.Value.Time().UTC().Format(time.TimeOnly))
+	}
+	return a
+}

@@ -1,0 +1,28 @@
+// Command meson deploys one specfile on the cheapest of many providers. It only
+// wires: package cli is the command line, core/api the broker.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mesoncloud/meson/cli"
+	"github.com/mesoncloud/meson/core/host"
+)
+
+// version is set by the linker: -X main.version=v1.2.3.
+var version = "dev"
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	env := cli.System()
+	env.Version, env.Protocol = version, host.ProtocolVersion
+	env.Interrupts = interrupts
+	env.Open = Broker{Getenv: env.Getenv, Stderr: env.Stderr}.Open
+	return cli.Main(context.Background(), os.Args[1:], env)
+}

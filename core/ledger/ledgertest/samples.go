@@ -1,0 +1,125 @@
+package ledgertest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/ledger"
+	"github.com/mesoncloud/meson/pricing"
+)
+
+// noon has a part of a second that a sloppy store would lose.
+func noon() time.Time { return time.Date(2031, 3, 4, 12, 0, 0, 123456789, time.UTC) }
+
+// Pledge is one with every field set, secrets included.
+func Pledge() core.Pledge {
+	return core.Pledge{
+		Name: "web", Description: "a\nwhole <machine>", Slots: 3, Overprovision: 3, AllowSMT: true,
+		Archs: []core.Arch{core.ArchARM8, core.ArchX8664}, Flags: []string{"aes", "avx2"},
+		MinFrequencyMHz: 2417, MemoryMiB: 3000, RequireECC: true,
+		OS:  core.OS{Family: "linux", Flavour: "debian12"},
+		PCI: []core.PCIRequest{{Vendor: "10de", Model: "20b0", Quantity: 2}},
+		Volumes: []core.VolumeRequest{
+			{VID: "v-1", Bootable: true, Shareable: true},
+			{Name: "data", SizeMiB: 128 * 3, ReadOnly: true, Volatile: true},
+		},
+		Networks: []core.NetworkRequest{{UID: "n-1"}},
+		Login: core.Login{
+			Username: "ada", Password: core.NewSecret("Correct-Horse-7"),
+			SSHKeys: []string{"ssh-ed25519 AAAA ada"},
+		},
+		BootDiskGiB: 11, PublicIPv4: true, Strict: true, Firmware: "efi", TPM: true, Autostart: true,
+		UserData: core.NewSecret("#cloud-config\nruncmd: [echo Battery-Staple-9]\n"),
+	}
+}
+
+// PriceList is one whose quotes have as many digits as money can have.
+func PriceList(t testing.TB, revision string) *pricing.List {
+	t.Helper()
+	euro := func(amount string) pricing.Money { return value(pricing.NewMoney(amount, "EUR"))(t) }
+	return &pricing.List{
+		Revision: revision, Source: "book", AsOf: noon(),
+		Prices: []pricing.Price{
+			{SKU: "core", Kind: pricing.KindCompute, Unit: pricing.UnitHour, Amount: euro("0.01"), Text: "a core"},
+			{SKU: "disk", Kind: pricing.KindDisk, Unit: pricing.UnitGiBMonth, Amount: euro("0.000007")},
+			{SKU: "ip", Kind: pricing.KindAddress, Unit: pricing.UnitMonth, Amount: euro("0"), Free: true},
+		},
+	}
+}
+
+// Quote is one with every field set, priced from PriceList.
+func Quote(t testing.TB, id, provider string) core.Quote {
+	t.Helper()
+	list := PriceList(t, "r1")
+	quantities := []pricing.Quantity{
+		{SKU: "core", Amount: "1", Divisor: 3, Text: "a third"},
+		{SKU: "disk", Amount: "11"},
+		{SKU: "ip", Amount: "1", Included: true},
+	}
+	return core.Quote{
+		ID: id,
+		Offer: core.Offer{
+			ID: "offer-" + id, Provider: provider, Plugin: "kvm", Region: "r", Zone: "z", Shape: "s",
+			VCPUs: 2, MemoryMiB: 3000, Arch: "x86_64", Unknown: []string{"reqECC"}, Quantities: quantities,
+			ListRevision: list.Revision, ExpiresAt: noon().Add(time.Minute),
+			Facts: map[string]string{"accelerator": "tcg"}, Token: []byte{0, 1, 0xff},
+		},
+		Price: value(list.Quote(quantities, pricing.Month))(t),
+	}
+}
+
+// Allocation is one as it is when it begins, with everything set that can be.
+func Allocation(t testing.TB, name string) core.Allocation {
+	t.Helper()
+	quotes := []core.Quote{Quote(t, "best-0001", "rack1"), Quote(t, "next-0002", "rack2")}
+	return core.Allocation{
+		ID: ledger.NewID(), Name: name, State: core.Pending, Pledge: Pledge(), PledgeHash: "cafe",
+		Placement: core.Placement{Quotes: quotes, Why: "the cheapest"},
+		CreatedAt: noon(), UpdatedAt: noon(),
+	}
+}
+
+// running is what fills an allocation in with all that it has later.
+func running(t testing.TB) func(*core.Allocation) error {
+	t.Helper()
+	offer := Quote(t, "next-0002", "rack2")
+	return func(a *core.Allocation) error {
+		a.State, a.Message, a.Volumes, a.LastSeen, a.Abandoned = core.Creating, "a message", []string{"v-1"}, noon(), true
+		a.Offer = &offer
+		a.Instance = &core.Instance{
+			ID: "i-1", Provider: "rack2", Owner: Attempt(*a, 1).Owner, Name: "web", State: core.Creating,
+			Progress:  core.Progress{Step: "image", Percent: 40, Text: "copying"},
+			Addresses: []core.Address{{IP: "192.0.2.7", Public: true, Network: "n-1"}},
+			Console:   "vnc", Message: "m", Region: "r", Zone: "z", Shape: "s", CreatedAt: noon().Add(time.Second),
+		}
+		return nil
+	}
+}
+
+// Attempt is one at an allocation's best quote.
+func Attempt(a core.Allocation, number int) core.Attempt {
+	return core.Attempt{
+		Allocation: a.ID, Number: number, State: core.AttemptIntended,
+		Owner:     core.Owner{Broker: "b", Allocation: a.ID, Key: fmt.Sprintf("%s-%d", a.ID, number), Request: "ff"},
+		Quote:     a.Placement.Quotes[(number-1)%len(a.Placement.Quotes)],
+		CreatedAt: noon(), UpdatedAt: noon(),
+	}
+}
+
+// begun is an allocation in a ledger.
+func begun(t *testing.T, l ledger.Ledger, name string) core.Allocation {
+	t.Helper()
+	a := Allocation(t, name)
+	must(t, l.Begin(t.Context(), a))
+	return a
+}
+
+func step(name string) core.Event { return core.Event{Step: name, Text: "text of " + name} }
+
+// unsecret is what a ledger gives back of a pledge.
+func unsecret(p core.Pledge) core.Pledge {
+	ledger.Secrets{}.Into(&p)
+	return p
+}

@@ -1,0 +1,61 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+// Remember implements [Refusals].
+func (s *SQLite) Remember(ctx context.Context, r Refusal) error {
+	const op = "remember refusal"
+	subject := "provider " + short(r.Provider)
+	if r.Provider == "" || r.Until.IsZero() {
+		return failure(op, subject, invalid(subject, "until", "a provider and the time when it ends"))
+	}
+	return failure(op, subject, s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO refusals (provider, zone, shape, scope, until, text) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (provider, zone, shape, scope) DO UPDATE SET until = excluded.until, text = excluded.text`,
+			r.Provider, r.Zone, r.Shape, r.Scope, stringOf(r.Until), printable(r.Text))
+		return err
+	}))
+}
+
+// Refusals implements [Refusals].
+func (s *SQLite) Refusals(ctx context.Context, now time.Time) ([]Refusal, error) {
+	var all []Refusal
+	err := s.query(ctx, `SELECT provider, zone, shape, scope, until, text FROM refusals WHERE until > $1
+		ORDER BY provider, zone, shape, scope`, []any{stringOf(now)}, func(row *sql.Rows) error {
+		var r core.Refusal
+		var until string
+		err := row.Scan(&r.Provider, &r.Zone, &r.Shape, &r.Scope, &until, &r.Text)
+		if err == nil {
+			r.Until, err = timeOf(until)
+		}
+		all = append(all, r)
+		return err
+	})
+	return all, failure("list refusals", "", err)
+}
+
+// Forget implements [Refusals].
+func (s *SQLite) Forget(ctx context.Context, provider, zone, shape string) error {
+	const matches = ` FROM refusals WHERE provider = $1 AND ($2 = '' OR zone IN ('', $2)) AND ($3 = '' OR shape IN ('', $3))`
+	subject := "provider " + short(provider)
+	// Success is the rule and there is seldom anything to forget: look before
+	// taking the writer's turn.
+	known := false
+	err := s.query(ctx, `SELECT 1`+matches+` LIMIT 1`, []any{provider, zone, shape}, func(*sql.Rows) error {
+		known = true
+		return nil
+	})
+	if err == nil && known {
+		err = s.write(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE`+matches, provider, zone, shape)
+			return err
+		})
+	}
+	return failure("forget refusals", subject, err)
+}
