@@ -12,6 +12,7 @@ package alloc
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
@@ -73,6 +74,7 @@ func New(o Options) *Engine {
 
 // Request is what Start turns into a machine.
 type Request struct {
+	// Name, if empty, is made of the pledge's and the allocation's id.
 	Name   string
 	Pledge core.Pledge
 	// PledgeHash is the ledger's keyed hash of the pledge with its secrets.
@@ -93,7 +95,7 @@ func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Al
 		Placement: req.Placement, Volumes: []string{}, CreatedAt: now, UpdatedAt: now,
 	}
 	if a.Name == "" {
-		a.Name = "vm-" + a.ID
+		a.Name = nameOf(req.Pledge, a.ID)
 	}
 	unlock, err := e.Ledger.Lock(ctx, a.ID)
 	if err != nil {
@@ -181,6 +183,15 @@ func (e *Engine) TakeOver(ctx context.Context, report func(id string) Report) ([
 		taken = append(taken, now)
 	}
 	return taken, errs
+}
+
+// nameOf is a name that is unique as far as its id is.
+func nameOf(p core.Pledge, id string) string {
+	base := strings.TrimRight(p.Name[:min(len(p.Name), 50)], "-")
+	if base == "" {
+		base = "vm"
+	}
+	return base + "-" + id
 }
 
 func (e *Engine) event(id, step, text string) core.Event {

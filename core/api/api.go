@@ -52,8 +52,8 @@ const (
 // DeployRequest turns a pledge into a running machine.
 type DeployRequest struct {
 	Pledge core.Pledge
-	// Name is the user's, unique among machines that exist; empty: the pledge's
-	// own, or one made up.
+	// Name is the user's, unique among machines that exist, and makes Deploy
+	// idempotent; empty: one made of the pledge's own and the allocation's id.
 	Name    string
 	Horizon pricing.Horizon
 	Policy  place.Policy

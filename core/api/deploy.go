@@ -32,12 +32,10 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 	if err != nil {
 		return core.Allocation{}, err
 	}
-	name := req.Name
-	if name == "" {
-		name = req.Pledge.Name
-	}
-	if name != "" {
-		a, found, err := m.same(ctx, name, hash)
+	// Only a name given by hand names a machine for good: a spec is deployed as
+	// often as the user likes, and its own name begins those of its machines.
+	if req.Name != "" {
+		a, found, err := m.same(ctx, req.Name, hash)
 		if err != nil || found && req.DryRun {
 			return a, err
 		}
@@ -54,9 +52,9 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 	}
 	if req.DryRun {
 		q := placement.Quotes[0]
-		return core.Allocation{Name: name, State: core.Pending, Pledge: req.Pledge, Placement: placement, Offer: &q, Volumes: []string{}}, nil
+		return core.Allocation{Name: req.Name, State: core.Pending, Pledge: req.Pledge, Placement: placement, Offer: &q, Volumes: []string{}}, nil
 	}
-	a, err := m.engine.Start(ctx, alloc.Request{Name: name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(""))
+	a, err := m.engine.Start(ctx, alloc.Request{Name: req.Name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(""))
 	if err != nil {
 		return a, err
 	}

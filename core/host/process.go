@@ -1,0 +1,231 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-plugin/runner"
+	"golang.org/x/sys/unix"
+)
+
+// pipeGrace is how long what a dead plugin had written may still be read;
+// grandchildren that hold the pipes open do not hold us.
+const pipeGrace = 200 * time.Millisecond
+
+// process is a plugin's process, the leader of its own process group. It is a
+// runner of go-plugin, which asks it to start and reads the handshake from it;
+// everything else, above all how it ends, is decided here.
+//
+// Its standard input is /dev/null. Its descriptor 3 is the read end of a pipe
+// whose write end this process alone holds, so that it sees the end of file
+// however this process ends.
+type process struct {
+	name  string // the plugin's
+	cmd   *exec.Cmd
+	dir   string // where its socket must be
+	lines *logs
+
+	// handshake is what go-plugin reads; fault is why there is none.
+	handshake *io.PipeReader
+	fault     chan error
+
+	lifeline *os.File
+	exited   chan struct{} // closed when the process is gone and waited for
+	started  bool
+
+	mu     sync.Mutex
+	reaped bool
+	state  string
+}
+
+var _ runner.Runner = (*process)(nil)
+
+func newProcess(name string, cmd *exec.Cmd, lines *logs) *process {
+	return &process{name: name, cmd: cmd, lines: lines, fault: make(chan error, 1), exited: make(chan struct{})}
+}
+
+// Start starts the process.
+func (p *process) Start(context.Context) error {
+	var pipes [3][2]*os.File // lifeline, standard output, standard error
+	for i := range pipes {
+		var err error
+		if pipes[i][0], pipes[i][1], err = os.Pipe(); err != nil {
+			closeAll(pipes)
+			return err
+		}
+	}
+	p.cmd.Stdin = nil
+	p.cmd.Stdout, p.cmd.Stderr = pipes[1][1], pipes[2][1]
+	p.cmd.ExtraFiles = append([]*os.File{pipes[0][0]}, p.cmd.ExtraFiles...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		closeAll(pipes)
+		return fmt.Errorf("start it: %w", reasonOf(err))
+	}
+	p.started = true
+	p.lifeline = pipes[0][1]
+	for _, childs := range []*os.File{pipes[0][0], pipes[1][1], pipes[2][1]} {
+		_ = childs.Close()
+	}
+	reader, writer := io.Pipe()
+	p.handshake = reader
+	var pumps sync.WaitGroup
+	pumps.Go(func() { p.pumpStdout(pipes[1][0], writer) })
+	pumps.Go(func() { p.lines.pump(pipes[2][0]) })
+	go p.wait(&pumps, pipes[1][0], pipes[2][0])
+	return nil
+}
+
+func closeAll(pipes [3][2]*os.File) {
+	for _, pair := range pipes {
+		for _, end := range pair {
+			if end != nil {
+				_ = end.Close()
+			}
+		}
+	}
+}
+
+// wait waits for the process, ends what is left of its group, and lets go of
+// everything.
+func (p *process) wait(pumps *sync.WaitGroup, out ...*os.File) {
+	// The leader is not reaped yet, so that its id, and the group's, can be
+	// nobody else's when the group is killed.
+	for {
+		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	p.mu.Lock()
+	err := p.cmd.Wait()
+	p.reaped = true
+	p.state = "exit status 0"
+	if err != nil {
+		p.state = err.Error()
+	}
+	p.mu.Unlock()
+	_ = p.lifeline.Close()
+
+	read := make(chan struct{})
+	go func() { pumps.Wait(); close(read) }()
+	select {
+	case <-read:
+	case <-time.After(pipeGrace):
+	}
+	for _, end := range out {
+		_ = end.Close()
+	}
+	<-read
+	close(p.exited)
+}
+
+// kill ends the whole process group now. It does not wait.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.started && !p.reaped {
+		_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	}
+}
+
+// ended is how the process ended, such as "exit status 2".
+func (p *process) ended() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
+}
+
+// pumpStdout hands a well-formed handshake to go-plugin and logs everything
+// after it. Standard output that begins with anything else ends the start.
+func (p *process) pumpStdout(out io.Reader, handshake *io.PipeWriter) {
+	defer handshake.Close()
+	in := bufio.NewReaderSize(out, 16<<10)
+	line, err := in.ReadSlice('\n')
+	if fault := checkHandshake(string(line), err, p.dir); fault != nil {
+		p.fault <- fault
+		_ = handshake.Close()
+		p.lines.pump(in)
+		return
+	}
+	_, _ = handshake.Write(line)
+	p.lines.pump(in)
+}
+
+// checkHandshake says what is wrong with a plugin's first line on standard
+// output: go-plugin's CORE|PROTOCOL|NETWORK|ADDRESS|grpc|CERTIFICATE.
+func checkHandshake(line string, err error, dir string) error {
+	if line == "" {
+		return fmt.Errorf("it ended its standard output without a handshake")
+	}
+	parts := strings.Split(strings.TrimSpace(line), "|")
+	_, coreErr := strconv.Atoi(parts[0])
+	switch {
+	case err != nil || coreErr != nil || len(parts) < 6:
+		return fmt.Errorf("its standard output begins with %q instead of a handshake", cut(line, 200))
+	case parts[4] != "grpc":
+		return fmt.Errorf("it speaks %q instead of grpc", cut(parts[4], 40))
+	case parts[2] != "unix" || !within(dir, parts[3]):
+		return fmt.Errorf("it listens at %s %q instead of a socket in its own directory", cut(parts[2], 40), cut(parts[3], 200))
+	case len(parts[5]) <= 50:
+		return fmt.Errorf("its handshake has no certificate")
+	}
+	return nil
+}
+
+func within(dir, path string) bool {
+	rest, ok := strings.CutPrefix(path, dir+"/")
+	return ok && rest != "" && rest != ".." && !strings.Contains(rest, "/")
+}
+
+// Wait waits until the process is gone.
+func (p *process) Wait(context.Context) error {
+	<-p.exited
+	return nil
+}
+
+// Kill ends the process group.
+func (p *process) Kill(context.Context) error {
+	p.kill()
+	return nil
+}
+
+// Stdout is the handshake, and then nothing until the process ends.
+func (p *process) Stdout() io.ReadCloser { return p.handshake }
+
+// Stderr is empty: no line that a plugin writes goes through go-plugin.
+func (p *process) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+
+// Name is the plugin's.
+func (p *process) Name() string { return p.name }
+
+// ID is the process id.
+func (p *process) ID() string {
+	if !p.started {
+		return ""
+	}
+	return strconv.Itoa(p.cmd.Process.Pid)
+}
+
+// Diagnose has nothing to add.
+func (p *process) Diagnose(context.Context) string { return "" }
+
+// PluginToHost is the identity: both see the same files.
+func (p *process) PluginToHost(network, address string) (string, string, error) {
+	return network, address, nil
+}
+
+// HostToPlugin is the identity.
+func (p *process) HostToPlugin(network, address string) (string, string, error) {
+	return network, address, nil
+}
