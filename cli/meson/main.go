@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/mesoncloud/meson/cli"
+	"github.com/mesoncloud/meson/cli/broker"
 	"github.com/mesoncloud/meson/core/host"
 )
 
@@ -23,6 +24,6 @@ func run() int {
 	env := cli.System()
 	env.Version, env.Protocol = version, host.ProtocolVersion
 	env.Interrupts = interrupts
-	env.Open = Broker{Getenv: env.Getenv, Stderr: env.Stderr}.Open
+	env.Open = broker.Wiring{Getenv: env.Getenv, Stderr: env.Stderr}.Open
 	return cli.Main(context.Background(), os.Args[1:], env)
 }

@@ -78,7 +78,11 @@ func (c call) failure(ctx context.Context, err error) error {
 			e.Kind = core.Internal
 		}
 	default:
+		// Of the codes that are left most mean that the answer could not be read.
 		e.Text = fmt.Sprintf("plugin %s: %s", c.plugin.name, cut(s.Message(), maxText))
+		if !c.effect {
+			e.Kind = core.Internal
+		}
 	}
 	return e
 }

@@ -141,9 +141,8 @@ func connect(client *goplugin.Client) (*grpc.ClientConn, error) {
 // go-plugin's Kill waits for a stopped process for ever; it comes after the
 // process is dead, and is not waited for longer than that should take.
 func endProcess(proc *process, client *goplugin.Client, dir string) error {
-	proc.kill()
 	var err error
-	if proc.started {
+	if proc.kill() {
 		select {
 		case <-proc.exited:
 		case <-time.After(killWait):
@@ -183,6 +182,7 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(sdk.MaxMessageBytes),
 			grpc.MaxCallSendMsgSize(sdk.MaxMessageBytes),
+			grpc.ForceCodecV2(newCodec()),
 		),
 		grpc.WithMaxHeaderListSize(64 << 10),
 		grpc.WithIdleTimeout(0),

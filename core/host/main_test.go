@@ -63,6 +63,11 @@ func install(dir string) error {
 			return err
 		}
 	}
+	const commands = "github.com/mesoncloud/meson/sdk/sdktest/cmd/"
+	build := exec.Command("go", "build", "-o", dir+"/", commands+"meson-plugin-mem", commands+"meson-plugin-faulty")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
 	return nil
 }
 
@@ -282,4 +287,18 @@ func (r *records) waitFor(t testing.TB, within time.Duration, words ...string) s
 			t.Fatalf("no log line with %q within %s among %d:\n%.2000s", words, within, len(seen), strings.Join(seen, ""))
 		}
 	}
+}
+
+// serve runs a plugin as a resident one until the end of the test.
+func serve(t *testing.T, binary, socket string) {
+	t.Helper()
+	cmd := exec.Command(binary, "serve", "--listen", "unix:"+socket)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	eventually(t, 5*time.Second, "it listens", func() bool { _, err := os.Stat(socket); return err == nil })
 }

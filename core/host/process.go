@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,9 +41,10 @@ type process struct {
 
 	lifeline *os.File
 	exited   chan struct{} // closed when the process is gone and waited for
-	started  bool
 
 	mu     sync.Mutex
+	pid    int  // 0: not started
+	killed bool // it must not start any more
 	reaped bool
 	state  string
 }
@@ -53,8 +55,13 @@ func newProcess(name string, cmd *exec.Cmd, lines *logs) *process {
 	return &process{name: name, cmd: cmd, lines: lines, fault: make(chan error, 1), exited: make(chan struct{})}
 }
 
-// Start starts the process.
+// Start starts the process, unless it was killed before.
 func (p *process) Start(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.killed {
+		return errors.New("it was ended before it was started")
+	}
 	var pipes [3][2]*os.File // lifeline, standard output, standard error
 	for i := range pipes {
 		var err error
@@ -71,7 +78,7 @@ func (p *process) Start(context.Context) error {
 		closeAll(pipes)
 		return fmt.Errorf("start it: %w", reasonOf(err))
 	}
-	p.started = true
+	p.pid = p.cmd.Process.Pid
 	p.lifeline = pipes[0][1]
 	for _, childs := range []*os.File{pipes[0][0], pipes[1][1], pipes[2][1]} {
 		_ = childs.Close()
@@ -81,7 +88,7 @@ func (p *process) Start(context.Context) error {
 	var pumps sync.WaitGroup
 	pumps.Go(func() { p.pumpStdout(pipes[1][0], writer) })
 	pumps.Go(func() { p.lines.pump(pipes[2][0]) })
-	go p.wait(&pumps, pipes[1][0], pipes[2][0])
+	go p.wait(p.pid, &pumps, pipes[1][0], pipes[2][0])
 	return nil
 }
 
@@ -97,16 +104,16 @@ func closeAll(pipes [3][2]*os.File) {
 
 // wait waits for the process, ends what is left of its group, and lets go of
 // everything.
-func (p *process) wait(pumps *sync.WaitGroup, out ...*os.File) {
+func (p *process) wait(pid int, pumps *sync.WaitGroup, out ...*os.File) {
 	// The leader is not reaped yet, so that its id, and the group's, can be
 	// nobody else's when the group is killed.
 	for {
-		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
 			break
 		}
 	}
-	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	_ = unix.Kill(-pid, unix.SIGKILL)
 	p.mu.Lock()
 	err := p.cmd.Wait()
 	p.reaped = true
@@ -130,13 +137,16 @@ func (p *process) wait(pumps *sync.WaitGroup, out ...*os.File) {
 	close(p.exited)
 }
 
-// kill ends the whole process group now. It does not wait.
-func (p *process) kill() {
+// kill ends the whole process group now, or keeps it from being started. It does
+// not wait; it reports whether there is something to wait for.
+func (p *process) kill() (started bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.started && !p.reaped {
-		_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	p.killed = true
+	if p.pid != 0 && !p.reaped {
+		_ = unix.Kill(-p.pid, unix.SIGKILL)
 	}
+	return p.pid != 0
 }
 
 // ended is how the process ended, such as "exit status 2".
@@ -211,10 +221,12 @@ func (p *process) Name() string { return p.name }
 
 // ID is the process id.
 func (p *process) ID() string {
-	if !p.started {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pid == 0 {
 		return ""
 	}
-	return strconv.Itoa(p.cmd.Process.Pid)
+	return strconv.Itoa(p.pid)
 }
 
 // Diagnose has nothing to add.

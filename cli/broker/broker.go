@@ -1,4 +1,6 @@
-package main
+// Package broker wires the broker of the command line: the ledger of this user, the
+// plugins of this machine.
+package broker
 
 import (
 	"context"
@@ -15,9 +17,9 @@ import (
 	"github.com/mesoncloud/meson/core/ledger"
 )
 
-// Broker opens the broker over the user's ledger and the plugins found on this
+// Wiring opens the broker over the user's ledger and the plugins found on this
 // machine.
-type Broker struct {
+type Wiring struct {
 	Getenv func(string) string
 	// Stderr gets log lines from level $MESON_LOG_LEVEL on, warn by default.
 	Stderr io.Writer
@@ -26,7 +28,7 @@ type Broker struct {
 }
 
 // Open is for cli.Env. What it returns ends the plugins and then the ledger.
-func (b Broker) Open(ctx context.Context) (api.Broker, func(context.Context) error, error) {
+func (b Wiring) Open(ctx context.Context) (api.Broker, func(context.Context) error, error) {
 	log := slog.New(slog.NewTextHandler(b.Stderr, &slog.HandlerOptions{Level: b.level(), ReplaceAttr: terse}))
 	path, err := b.ledgerPath()
 	if err != nil {
@@ -45,7 +47,7 @@ func (b Broker) Open(ctx context.Context) (api.Broker, func(context.Context) err
 
 // ledgerPath is ledger.db in $MESON_STATE_DIR, else in meson below the user's
 // state directory.
-func (b Broker) ledgerPath() (string, error) {
+func (b Wiring) ledgerPath() (string, error) {
 	if dir := b.Getenv("MESON_STATE_DIR"); dir != "" {
 		return filepath.Join(dir, "ledger.db"), nil
 	}
@@ -60,7 +62,7 @@ func (b Broker) ledgerPath() (string, error) {
 	return filepath.Join(state, "meson", "ledger.db"), nil
 }
 
-func (b Broker) level() slog.Level {
+func (b Wiring) level() slog.Level {
 	l := slog.LevelWarn
 	if text := b.Getenv("MESON_LOG_LEVEL"); text != "" {
 		if err := l.UnmarshalText([]byte(text)); err != nil {

@@ -1,0 +1,19 @@
+// Command meson is meson that a test can kill at a chosen step.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/mesoncloud/meson/cli"
+	"github.com/mesoncloud/meson/cli/broker"
+	"github.com/mesoncloud/meson/e2e/killer"
+)
+
+func main() {
+	env := cli.System()
+	env.Version = "test"
+	step := killer.New(os.Getenv("HOME"), "broker").Step
+	env.Open = broker.Wiring{Getenv: env.Getenv, Stderr: env.Stderr, Step: step}.Open
+	os.Exit(cli.Main(context.Background(), os.Args[1:], env))
+}

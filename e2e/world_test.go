@@ -1,0 +1,294 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mesoncloud/meson/core/ledger"
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "meson-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Setenv("MESON_E2E_BIN", dir); err != nil {
+		return 1
+	}
+	return m.Run()
+}
+
+// build is the directory with the binaries, built at first use.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("MESON_E2E_BIN")
+	for _, name := range []string{"meson", "meson-plugin-kvm"} {
+		out := filepath.Join(dir, name)
+		if _, err := os.Stat(out); err == nil {
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, "./cmd/"+name)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, text)
+		}
+	}
+	return dir
+}
+
+// world is one user with a ledger of their own on the lab's hosts.
+type world struct {
+	t    *testing.T
+	bin  string
+	home string
+	lab  map[string]string
+	spec string
+}
+
+// allocation is what `meson ls -o json` says.
+type allocation struct {
+	ID, Name, State string
+	Instance        *struct{ ID string }
+}
+
+// newWorld is a user on the given hosts. Every host shares a core of its own by
+// 10, and the first host is the cheapest.
+func newWorld(t *testing.T, hosts ...string) *world {
+	t.Helper()
+	w := &world{t: t, home: t.TempDir(), lab: labEnv(t, "")}
+	return w.settle(hosts)
+}
+
+func (w *world) settle(hosts []string) *world {
+	w.t.Helper()
+	w.bin = build(w.t)
+	w.spec = filepath.Join(w.home, "spec.json")
+	w.write("spec.json", `{"slots":1,"allowSMT":true,"overprovision":10,"ramsize":32,"boot_disk_gib":1,"misc":{"os_family":"linux","os_flavour":"bootsector"}}`)
+	w.write("provider.json", w.provider(hosts))
+	w.t.Cleanup(w.sweep)
+	w.must("provider", "add", "lab", "--plugin", "kvm", "--config", filepath.Join(w.home, "provider.json"))
+	return w
+}
+
+func (w *world) provider(hosts []string) string {
+	type obj = map[string]any
+	var groups []obj
+	for i, h := range hosts {
+		groups = append(groups, obj{
+			"name": "g" + fmt.Sprint(i), "core_hour": fmt.Sprintf("0.0%d", i+1), "gib_hour": "0.001",
+			"hosts": []obj{{"name": h, "uri": w.lab["MESON_LAB_"+strings.ToUpper(h)+"_URI"]}},
+		})
+	}
+	text, err := json.Marshal(obj{
+		"currency": "EUR", "disk_gib_month": "0.05", "accelerator": "tcg", "pool": "meson", "groups": groups,
+		"images": []obj{{
+			"os_family": "linux", "os_flavour": "bootsector", "format": "raw",
+			"file": w.lab["MESON_LAB_BOOTSECTOR_IMAGE"], "sha256": w.lab["MESON_LAB_BOOTSECTOR_SHA256"],
+		}},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// labEnv is what the lab says of itself. Without it the test is skipped, or
+// fails where MESON_REQUIRE names kvm.
+func labEnv(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	env := map[string]string{}
+	for _, script := range []string{"kvm", "guest"} {
+		cmd := exec.CommandContext(t.Context(), "../lab/"+script, "env")
+		cmd.Env = os.Environ()
+		if dir != "" && script == "kvm" {
+			cmd.Env = append(cmd.Env, "MESON_LAB_DIR="+dir)
+		}
+		out, err := cmd.Output()
+		if err != nil {
+			if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "kvm") {
+				t.Fatalf("lab/%s env: %v", script, err)
+			}
+			t.Skipf("no lab: lab/%s env: %v; make lab starts it", script, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+				env[key] = strings.Trim(value, `"`)
+			}
+		}
+	}
+	return env
+}
+
+func (w *world) write(name, text string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.home, name), []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// order tells the broker or the plugin to die at its n-th step.
+func (w *world) order(who string, n int) { w.write(who+".kill", fmt.Sprint(n)) }
+
+// pending reports whether an order was not carried out, and withdraws it.
+func (w *world) pending(who string) bool {
+	return os.Remove(filepath.Join(w.home, who+".kill")) == nil
+}
+
+// command is meson as this user.
+func (w *world) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(w.bin, "meson"), args...)
+	cmd.Env = []string{
+		"HOME=" + w.home, "MESON_STATE_DIR=" + filepath.Join(w.home, "state"), "PATH=" + os.Getenv("PATH"),
+		"XDG_RUNTIME_DIR=" + w.home, "MESON_PLUGIN_PATH=" + w.bin,
+	}
+	return cmd
+}
+
+// meson runs a command and returns what it printed and how it ended.
+func (w *world) meson(args ...string) (stdout, stderr string, code int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := w.command(ctx, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		w.t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		w.t.Fatalf("meson %s did not end:\n%s", strings.Join(args, " "), errs.String())
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func (w *world) must(args ...string) string {
+	w.t.Helper()
+	out, errs, code := w.meson(args...)
+	if code != 0 {
+		w.t.Fatalf("meson %s: exit %d\n%s", strings.Join(args, " "), code, errs)
+	}
+	return out
+}
+
+func (w *world) list() []allocation {
+	w.t.Helper()
+	var all []allocation
+	if err := json.Unmarshal([]byte(w.must("ls", "--all", "-o", "json")), &all); err != nil {
+		w.t.Fatal(err)
+	}
+	return all
+}
+
+func (w *world) virsh(host string, args ...string) string {
+	w.t.Helper()
+	out, err := w.tryVirsh(host, args...)
+	if err != nil {
+		w.t.Fatalf("virsh %v on %s: %v", args, host, err)
+	}
+	return out
+}
+
+func (w *world) tryVirsh(host string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "virsh", append([]string{"-q", "-c", w.lab["MESON_LAB_"+strings.ToUpper(host)+"_URI"]}, args...)...).Output()
+	return string(out), err
+}
+
+func (w *world) hosts() []string { return strings.Fields(w.lab["MESON_LAB_KVM_HOSTS"]) }
+
+// truth is what the hosts really hold under every key that this user's ledger
+// ever made: the domains, and volumes that bear the UUID of a key. A test fails
+// at once if a volume has no domain: nobody would ever find it again.
+func (w *world) truth() (domains int) {
+	w.t.Helper()
+	uuids := w.uuids()
+	for _, host := range w.hosts() {
+		there := strings.Fields(w.virsh(host, "list", "--all", "--uuid"))
+		for _, volume := range w.volumes(host) {
+			uuid := uuidIn(volume)
+			if slices.Contains(uuids, uuid) && !slices.Contains(there, uuid) {
+				w.t.Errorf("%s: volume %s is left without its domain", host, volume)
+			}
+		}
+		for _, uuid := range uuids {
+			if slices.Contains(there, uuid) {
+				domains++
+			}
+		}
+	}
+	return domains
+}
+
+// uuids are those of the machines of every key in the ledger: the contract of
+// plugins/kvm is that they follow from broker and key.
+func (w *world) uuids() []string {
+	w.t.Helper()
+	store, err := ledger.Open(context.Background(), filepath.Join(w.home, "state", "ledger.db"), ledger.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer store.Close()
+	all, err := store.Allocations(context.Background(), ledger.Filter{Final: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var uuids []string
+	for _, a := range all {
+		attempts, err := store.Attempts(context.Background(), a.ID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, attempt := range attempts {
+			uuids = append(uuids, uuid.NewSHA1(uuid.MustParse("9e3c2f5e-3a86-4f0c-8d43-6d65736f6e01"), []byte(store.ID()+"/"+attempt.Owner.Key)).String())
+		}
+	}
+	return uuids
+}
+
+func (w *world) volumes(host string) []string {
+	w.t.Helper()
+	var names []string
+	for line := range strings.Lines(w.virsh(host, "vol-list", "meson")) {
+		if f := strings.Fields(line); len(f) > 0 {
+			names = append(names, f[0])
+		}
+	}
+	return names
+}
+
+func uuidIn(s string) string {
+	return regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).FindString(s)
+}
+
+// sweep removes what a failed test left on the hosts.
+func (w *world) sweep() {
+	for _, uuid := range w.uuids() {
+		for _, host := range w.hosts() {
+			if _, err := w.tryVirsh(host, "dominfo", uuid); err != nil {
+				continue
+			}
+			w.t.Errorf("left on %s: %s", host, uuid)
+			_, _ = w.tryVirsh(host, "destroy", uuid)
+			_, _ = w.tryVirsh(host, "undefine", uuid)
+			for _, suffix := range []string{".qcow2", "-seed.iso"} {
+				_, _ = w.tryVirsh(host, "vol-delete", "--pool", "meson", "meson-"+uuid+suffix)
+			}
+		}
+	}
+}
