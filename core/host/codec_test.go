@@ -1,12 +1,13 @@
 package host
 
 import (
+	"bytes"
+	"runtime"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/mesoncloud/meson/sdk/pb"
 )
@@ -18,41 +19,42 @@ func decode(raw []byte, into proto.Message) error {
 // Millions of parts of two bytes each are refused before they are made, however
 // deep they are; as many prices as a list may have are not.
 func TestCodecBoundsMemory(t *testing.T) {
-	reasons := make([]*pb.Reason, 1<<20)
-	quantities := make([]*pb.Quantity, 1<<20)
-	for i := range reasons {
-		reasons[i], quantities[i] = &pb.Reason{}, &pb.Quantity{}
+	empty := func(field protowire.Number, n int) []byte {
+		return bytes.Repeat(protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), nil), n)
 	}
-	prices := make([]*pb.Price, 200_000)
-	for i := range prices {
-		prices[i] = &pb.Price{Sku: "sku", Amount: "0.01", Currency: "EUR", Text: "text", Kind: 1, Unit: 1}
+	list := &pb.PriceListResponse{List: &pb.PriceList{}}
+	for range 200_000 {
+		list.List.Prices = append(list.List.Prices, &pb.Price{Sku: "sku", Amount: "0.01", Currency: "EUR", Text: "text", Kind: 1, Unit: 1})
+	}
+	prices, err := proto.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		message proto.Message
-		passes  bool
+		raw    []byte
+		into   proto.Message
+		passes bool
 	}{
-		"reasons":    {&pb.OfferResponse{Reasons: reasons}, false},
-		"quantities": {&pb.OfferResponse{Offers: []*pb.Offer{{Quantities: quantities}}}, false},
-		"strings":    {&pb.Offer{Unknown: make([]string, 9<<20)}, false},
-		"prices":     {&pb.PriceListResponse{List: &pb.PriceList{Prices: prices}}, true},
-		"offer":      {&pb.OfferResponse{Offers: []*pb.Offer{goodOffer("a")}}, true},
-		"empty":      {&pb.DrainResponse{}, true},
+		"reasons":       {empty(2, 8<<20), &pb.OfferResponse{}, false},
+		"quantities":    {protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), empty(9, 1<<20)), &pb.OfferResponse{}, false},
+		"strings":       {empty(8, 9<<20), &pb.Offer{}, false},
+		"few reasons":   {empty(2, 1000), &pb.OfferResponse{}, true},
+		"prices":        {prices, &pb.PriceListResponse{}, true},
+		"nothing":       {nil, &pb.DrainResponse{}, true},
+		"unknown field": {empty(999, 9<<20), &pb.DrainResponse{}, true},
+		"cut short":     {[]byte{0x12, 0x7f}, &pb.OfferResponse{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			raw, err := proto.Marshal(test.message)
-			if err != nil {
-				t.Fatal(err)
-			}
-			into := test.message.ProtoReflect().New().Interface()
-			allocated := testing.AllocsPerRun(1, func() { err = decode(raw, into) })
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := decode(test.raw, test.into)
+			runtime.ReadMemStats(&after)
 			if (err == nil) != test.passes {
 				t.Fatalf("%v: want it to pass: %t", err, test.passes)
 			}
-			if err != nil && allocated > 100 {
-				t.Errorf("%.0f allocations for a message that was refused", allocated)
-			}
-			if diff := cmp.Diff(test.message, into, protocmp.Transform()); test.passes && len(raw) < 10_000 && diff != "" {
-				t.Error(diff)
+			took := int(after.TotalAlloc-before.TotalAlloc) - len(test.raw)
+			if limit := maxDecoded; took > limit || err != nil && took > 32<<20 {
+				t.Errorf("%d MiB allocated for %d MiB (%v)", took>>20, len(test.raw)>>20, err)
 			}
 		})
 	}

@@ -28,8 +28,8 @@ type configuration struct {
 }
 
 // configure sends the provider's configuration if this session has not had the
-// same one already. Secrets are read now and not kept.
-func (s *session) configure(ctx context.Context, cfg core.ProviderConfig) error {
+// same one, by its sum, already. Secrets are read now and not kept.
+func (s *session) configure(ctx context.Context, cfg core.ProviderConfig, sum string) error {
 	s.mu.Lock()
 	c := s.configured[cfg.Name]
 	if c == nil {
@@ -43,7 +43,6 @@ func (s *session) configure(ctx context.Context, cfg core.ProviderConfig) error 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	sum := sumOf(cfg)
 	if c.sum == sum {
 		return nil
 	}

@@ -87,7 +87,7 @@ func TestPluginDiesWithKilledHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewReader(out)
-	pids := make([]int, 2)
+	pids := make([]int, 3) // rogue, orphan, and one written with the SDK
 	for i := range pids {
 		line, _ := lines.ReadString('\n')
 		if pids[i], err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
@@ -98,7 +98,10 @@ func TestPluginDiesWithKilledHost(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Kill(-pids[1], syscall.SIGKILL) })
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	eventually(t, 3*time.Second, "the plugin ends with its host", func() bool { return !alive(pids[0]) })
+	if pids[2] == 0 {
+		t.Error("the plugin that is written with the SDK was not found")
+	}
+	eventually(t, 3*time.Second, "the plugins end with their host", func() bool { return !alive(pids[0]) && !alive(pids[2]) })
 	if !alive(pids[1]) {
 		t.Error("the plugin that does not look at its lifeline ended too: the hazard is gone, and so may be its defence")
 	}
@@ -291,7 +294,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	})
 	t.Run("defended", func(t *testing.T) {
 		h := newHost(t)
-		huge := provider(h, "rogue", "huge")
+		huge := provider(h, "plain", "huge") // whose own side has no limit
 		ask(t, huge)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

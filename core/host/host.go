@@ -64,7 +64,7 @@ func (h *Host) Plugin(ctx context.Context, name string) (*Plugin, error) {
 // started and configured when the provider is first used.
 func (h *Host) Provider(cfg core.ProviderConfig) *Provider {
 	p, err := h.plugin(cfg.Plugin, cfg.Connect)
-	return &Provider{host: h, plugin: p, err: err, config: cfg}
+	return &Provider{host: h, plugin: p, err: err, config: cfg, sum: sumOf(cfg)}
 }
 
 func (h *Host) plugin(name, address string) (*Plugin, error) {

@@ -217,6 +217,11 @@ func roles() map[string]func() {
 				}
 				fmt.Println(items[0].Text)
 			}
+			if _, err := h.Plugin(context.Background(), "mem"); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			fmt.Println(childCalled("meson-plugin-me"))
 			time.Sleep(time.Hour)
 		},
 		"naive-logs": func() {
@@ -231,6 +236,23 @@ func roles() map[string]func() {
 			client.Kill()
 		},
 	}
+}
+
+// childCalled is the id of the child of this process that has the name.
+func childCalled(comm string) int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, _ := os.ReadFile(path)
+		var id, parent int
+		var state string
+		front, back, _ := strings.Cut(string(stat), ") ")
+		_, _ = fmt.Sscan(front, &id)
+		_, _ = fmt.Sscan(back, &state, &parent)
+		if parent == os.Getpid() && strings.HasSuffix(front, "("+comm) {
+			return id
+		}
+	}
+	return 0
 }
 
 // records collects what is logged.

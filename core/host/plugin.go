@@ -29,7 +29,6 @@ type Plugin struct {
 	flight   *flight
 	restarts *restarts
 	closed   bool
-	starts   int
 }
 
 // flight is a start that is under way; everybody who needs the plugin waits for
@@ -160,19 +159,21 @@ func (p *Plugin) begin(ctx context.Context) (*flight, error) {
 func (p *Plugin) fly(f *flight, pause time.Duration, previous *session) {
 	s, err := p.start(pause, previous)
 	p.mu.Lock()
+	if err == nil && p.closed {
+		// Closed meanwhile: it would be nobody's.
+		p.mu.Unlock()
+		s.stop()
+		s, err = nil, p.unavailable("start plugin", "Meson is ending")
+		p.mu.Lock()
+	}
 	defer p.mu.Unlock()
 	p.flight = nil
 	f.session, f.err = s, err
 	switch {
 	case err != nil && p.host.ctx.Err() == nil:
 		p.restarts.failed(time.Now(), 0, err.Error())
-	case err == nil && p.closed:
-		// Closed meanwhile: it would be nobody's.
-		go s.stop()
-		f.session, f.err = nil, p.unavailable("start plugin", "Meson is ending")
 	case err == nil:
 		p.current = s
-		p.starts++
 		s.supervise(p.host.opts, func(why string) { p.onLost(s, why) })
 	}
 	close(f.done)

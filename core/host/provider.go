@@ -29,6 +29,7 @@ type Provider struct {
 	plugin *Plugin
 	err    error // why there is no plugin
 	config core.ProviderConfig
+	sum    string // of config
 
 	doubt doubt
 }
@@ -49,8 +50,12 @@ func (p *Provider) Describe(ctx context.Context) (core.Description, error) {
 }
 
 // Restart ends the process in which this provider's last uncertain call was
-// made, unless it has ended already, and starts another: what comes then to the
-// provider's attention comes from the new one.
+// made, unless it has ended already, and makes sure that another one runs. When
+// it returns, nothing of that call acts any more, unless the error says that the
+// process does not die. It is what comes before an uncertain outcome is looked
+// up. Other providers' calls in the same process end too. Without an uncertain
+// call it restarts what runs. A plugin that was dialled is only connected to
+// again.
 func (p *Provider) Restart(ctx context.Context) error {
 	if p.err != nil {
 		return p.err
@@ -117,7 +122,7 @@ func (p *Provider) call(ctx context.Context, op, service string, effect bool, ti
 		}
 	}
 	configure := call{plugin: p.plugin, session: s, op: "configure provider", subject: subject, timeout: p.host.opts.CallTimeout}
-	if err := configure.do(ctx, func(ctx context.Context) error { return s.configure(ctx, p.config) }); err != nil {
+	if err := configure.do(ctx, func(ctx context.Context) error { return s.configure(ctx, p.config, p.sum) }); err != nil {
 		return err
 	}
 	c := call{plugin: p.plugin, session: s, op: op, subject: subject, effect: effect, timeout: timeout}

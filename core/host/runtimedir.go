@@ -105,18 +105,24 @@ func (r *runtimeDir) candidates() []string {
 
 // makeLocked makes base, if need be, and a locked directory in it.
 func makeLocked(base string) (string, *os.File, error) {
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return "", nil, err
-	}
-	info, err := os.Lstat(base)
-	if err != nil {
-		return "", nil, err
-	}
-	if !info.IsDir() || !ownedByUs(info) || info.Mode().Perm()&0o022 != 0 {
-		return "", nil, fmt.Errorf("%s: want a directory that only its owner, you or root, may write", base)
-	}
 	for range 10 {
+		if err := os.MkdirAll(base, 0o700); err != nil {
+			return "", nil, err
+		}
+		info, err := os.Lstat(base)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // another host that ended took it away
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		if !info.IsDir() || !ownedByUs(info) || info.Mode().Perm()&0o022 != 0 {
+			return "", nil, fmt.Errorf("%s: want a directory that only its owner, you or root, may write", base)
+		}
 		path, err := os.MkdirTemp(base, "h")
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return "", nil, err
 		}

@@ -2,7 +2,9 @@ package host
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -90,6 +92,23 @@ func TestPluginsStartInParallelAndOnce(t *testing.T) {
 		if id != pids[0] {
 			t.Fatalf("processes %v: want one", pids)
 		}
+	}
+}
+
+// A process that was ended before it came to be started never runs: who ended it
+// does not look again.
+func TestProcessEndedBeforeItsStart(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	p := newProcess("x", exec.Command("/bin/sh", "-c", "touch "+mark), newLogs(slog.New(slog.DiscardHandler), 1))
+	if p.kill() {
+		t.Error("there is nothing to wait for yet")
+	}
+	if err := p.Start(t.Context()); err == nil {
+		<-p.exited
+		t.Error("it was started")
+	}
+	if _, err := os.Stat(mark); err == nil || p.ID() != "" {
+		t.Errorf("it ran: %v, id %q", err, p.ID())
 	}
 }
 

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mesoncloud/meson/cli/render"
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
+)
+
+func newLs(a *app) *cobra.Command {
+	var req api.ListRequest
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List machines as their providers see them now",
+		Example: "meson ls\nmeson ls --all -o json",
+		Long: "Lists machines with their state, asked of the providers now. Of a provider that does\n" +
+			"not answer, the state last seen is shown.\n\n" + render.RoundingRule,
+		Args:        arguments(0, 0),
+		Annotations: exits(exitOK, exitError, exitUsage, exitInterrupted),
+		RunE:        func(cmd *cobra.Command, _ []string) error { return a.ls(cmd.Context(), req) },
+	}
+	cmd.Flags().BoolVarP(&req.All, "all", "a", false, "also those that are gone or failed")
+	cmd.Flags().StringVar(&req.Provider, "provider", "", "only those at the provider of this `NAME`")
+	_ = cmd.RegisterFlagCompletionFunc("provider", a.completeProviders)
+	return cmd
+}
+
+func (a *app) ls(ctx context.Context, req api.ListRequest) error {
+	b, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	allocs, err := b.List(ctx, req)
+	if err != nil {
+		return err
+	}
+	return a.printList(allocs)
+}
+
+func documents(allocs []core.Allocation) []render.Allocation {
+	docs := make([]render.Allocation, 0, len(allocs))
+	for _, alloc := range allocs {
+		docs = append(docs, render.NewAllocation(alloc, nil))
+	}
+	return docs
+}
+
+func (a *app) printList(allocs []core.Allocation) error {
+	return a.print(documents(allocs), func() error { return a.grid(a.machinesGrid(allocs)) })
+}
+
+func (a *app) machinesGrid(allocs []core.Allocation) *render.Grid {
+	g := render.NewGrid(
+		render.Column{Title: "NAME"},
+		render.Column{Title: "ID", Drop: 3},
+		render.Column{Title: "STATE"},
+		render.Column{Title: "PROVIDER"},
+		render.Column{Title: "ZONE", Drop: 2},
+		render.Column{Title: "SHAPE", Drop: 5},
+		render.Column{Title: "ADDRESS"},
+		render.Column{Title: "PRICE/MONTH", Right: true, Drop: 1},
+		render.Column{Title: "AGE", Right: true, Drop: 4},
+		render.Column{Title: "SEEN", Right: true, Drop: 6},
+	)
+	now := a.env.Now()
+	for _, alloc := range allocs {
+		var provider, zone, shape, addr, price string
+		if q := alloc.Offer; q != nil {
+			provider, zone, shape = q.Provider, where(q.Offer), q.Shape
+			price = render.PerMonth(q.Price) + " " + q.Price.Currency
+		}
+		if i := alloc.Instance; i != nil && len(i.Addresses) > 0 {
+			addr = i.Addresses[0].IP
+		}
+		seen := "now"
+		switch {
+		case !alloc.LastSeen.IsZero():
+			seen = render.Age(now.Sub(alloc.LastSeen)) + " ago"
+		case alloc.State.Final() || alloc.Instance == nil:
+			seen = "-"
+		}
+		g.Add(alloc.Name, alloc.ID, string(alloc.State), cmp.Or(provider, "-"), cmp.Or(zone, "-"), cmp.Or(shape, "-"),
+			cmp.Or(addr, "-"), cmp.Or(price, "-"), render.Age(now.Sub(alloc.CreatedAt)), seen)
+	}
+	g.Paint("NAME", a.outs.bold)
+	g.Paint("STATE", a.outs.state)
+	return g
+}

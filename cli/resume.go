@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mesoncloud/meson/cli/render"
+	"github.com/mesoncloud/meson/core"
+)
+
+func newResume(a *app) *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:     "resume [NAME]",
+		Short:   "Finish what an earlier command left unfinished",
+		Example: "meson resume\nmeson resume web1",
+		Long: "Takes over what no command works on any more, all of it or the machine NAME: adopts\n" +
+			"what was made, finishes removals, and gives up what cannot be made any more. With\n" +
+			"-o json it prints an array.",
+		Args:              arguments(0, 1),
+		ValidArgsFunction: a.completeMachines,
+		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return a.resume(cmd.Context(), name, timeout)
+		},
+	}
+	timeoutFlag(cmd, &timeout)
+	return cmd
+}
+
+func (a *app) resume(ctx context.Context, name string, timeout time.Duration) error {
+	b, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.within(ctx, timeout)
+	defer cancel()
+	a.job.begin()
+	allocs, err := b.Resume(ctx, name, a.job.progress)
+	a.job.close()
+	if perr := a.print(documents(allocs), func() error {
+		if len(allocs) == 0 && err == nil {
+			fmt.Fprintln(a.env.Stdout, "nothing to resume")
+		}
+		for _, alloc := range allocs {
+			fmt.Fprintf(a.env.Stdout, "%s (%s) is %s\n", a.outs.bold(render.Visible(alloc.Name)), alloc.ID, a.outs.state(string(alloc.State)))
+		}
+		return nil
+	}); perr != nil && err == nil {
+		return perr
+	}
+	return a.unfinished(settle(ctx, err), name, a.job.allocation())
+}
+
+// printOne prints the machine that a command worked on.
+func (a *app) printOne(alloc core.Allocation) error {
+	return a.print(render.NewAllocation(alloc, nil), func() error { return a.printMachine(alloc, false) })
+}
+
+// unfinished tells what to do about something that goes on without the command;
+// id is empty where only the user's name for it is known.
+func (a *app) unfinished(err error, name, id string) error {
+	id = cmp.Or(id, name)
+	if core.KindOf(err) != core.Uncertain || id == "" {
+		return err
+	}
+	return withHint(err, fmt.Sprintf("id %s: `meson show %s` tells how it stands, `meson resume %s` finishes it", id, id, id))
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mesoncloud/meson/cli/render"
+	"github.com/mesoncloud/meson/core"
+)
+
+func newShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show everything about one machine",
+		Example: "meson show web1\nmeson show web1 -o json",
+		Long: "Shows one machine as its provider sees it now: state, price, addresses, console and\n" +
+			"what was attempted. NAME is its name, its id, or the beginning of its id.\n\n" + render.RoundingRule,
+		Args:              arguments(1, 1),
+		ValidArgsFunction: a.completeMachines,
+		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitInterrupted),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.show(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) show(ctx context.Context, name string) error {
+	b, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	alloc, attempts, err := b.Show(ctx, name)
+	if err != nil {
+		return err
+	}
+	return a.print(render.NewAllocation(alloc, attempts), func() error { return a.printShow(alloc, attempts) })
+}
+
+func (a *app) printShow(alloc core.Allocation, attempts []core.Attempt) error {
+	if err := a.printMachine(alloc, false); err != nil {
+		return err
+	}
+	w := a.env.Stdout
+	field(w, "created", render.Time(alloc.CreatedAt))
+	field(w, "asked for", render.Visible(wish(alloc.Pledge)))
+	if i := alloc.Instance; i != nil && i.Console != "" {
+		field(w, "vnc", render.Visible(i.Console))
+	}
+	for _, v := range alloc.Volumes {
+		field(w, "volume", render.Visible(v))
+	}
+	if q := alloc.Offer; q != nil {
+		for _, l := range q.Price.Lines {
+			part := render.Price(l.Hour) + "/hour"
+			if l.Quantity.Included {
+				part = "included"
+			}
+			field(w, string(l.Kind), fmt.Sprintf("%s  %s  (%s, %s)", part, render.Visible(cmp.Or(l.Quantity.Text, l.SKU)),
+				render.Visible(l.Source), l.AsOf.UTC().Format("2006-01-02")))
+		}
+	}
+	for _, t := range attempts {
+		line := fmt.Sprintf("%d  %s  %s  %s", t.Number, render.Time(t.CreatedAt), t.State,
+			strings.TrimSpace(t.Quote.Provider+" "+where(t.Quote.Offer)))
+		if t.Error != nil {
+			line += ": " + headline(t.Error)
+		}
+		field(w, "attempt", render.Visible(line))
+	}
+	return nil
+}
+
+// wish is a pledge in a few words.
+func wish(p core.Pledge) string {
+	what := "core"
+	if p.AllowSMT {
+		what = "thread"
+	}
+	words := []string{render.Count(p.Slots, what), render.Memory(p.MemoryMiB), fmt.Sprintf("%d GiB disk", p.BootDiskGiB)}
+	archs := make([]string, len(p.Archs))
+	for i, arch := range p.Archs {
+		archs[i] = string(arch)
+	}
+	words = append(words, strings.Join(archs, " or "))
+	if os := strings.TrimSpace(p.OS.Family + " " + p.OS.Flavour); os != "" {
+		words = append(words, os)
+	}
+	for _, d := range p.PCI {
+		words = append(words, fmt.Sprintf("%d × %s:%s", d.Quantity, d.Vendor, d.Model))
+	}
+	return strings.Join(words, ", ")
+}

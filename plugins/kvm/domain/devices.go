@@ -1,0 +1,154 @@
+package domain
+
+import (
+	"strings"
+
+	"libvirt.org/go/libvirtxml"
+
+	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+)
+
+// spareSlots are root ports left empty for what is attached later; libvirt
+// makes the others for the devices that are there.
+const spareSlots = 4
+
+func devices(s Spec) *libvirtxml.DomainDeviceList {
+	d := &libvirtxml.DomainDeviceList{
+		Emulator:    s.Assignment.Emulator,
+		Disks:       disks(s),
+		Controllers: controllers(s),
+		Channels: []libvirtxml.DomainChannel{{
+			Source: &libvirtxml.DomainChardevSource{UNIX: &libvirtxml.DomainChardevSourceUNIX{Mode: "bind"}},
+			Target: &libvirtxml.DomainChannelTarget{VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: "org.qemu.guest_agent.0"}},
+		}},
+		MemBalloon: &libvirtxml.DomainMemBalloon{Model: "virtio"},
+		RNGs: []libvirtxml.DomainRNG{{
+			Model:   "virtio",
+			Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
+		}},
+	}
+	for i, network := range s.Networks {
+		d.Interfaces = append(d.Interfaces, libvirtxml.DomainInterface{
+			MAC:    &libvirtxml.DomainInterfaceMAC{Address: MAC(s.UUID, i)},
+			Source: &libvirtxml.DomainInterfaceSource{Network: &libvirtxml.DomainInterfaceSourceNetwork{Network: network}},
+			Model:  &libvirtxml.DomainInterfaceModel{Type: "virtio"},
+		})
+	}
+	for _, address := range s.Assignment.PCI {
+		d.Hostdevs = append(d.Hostdevs, hostdev(address))
+	}
+	serial(s, d)
+	screen(s, d)
+	if s.TPM {
+		model := "tpm-crb"
+		if !x86(s) {
+			model = "tpm-tis"
+		}
+		d.TPMs = []libvirtxml.DomainTPM{{
+			Model:   model,
+			Backend: &libvirtxml.DomainTPMBackend{Emulator: &libvirtxml.DomainTPMBackendEmulator{Version: "2.0"}},
+		}}
+	}
+	return d
+}
+
+// disks go through the host's page cache, which many guests of one base image
+// share, and which works on every file system; the guest's flushes are kept.
+func disks(s Spec) []libvirtxml.DomainDisk {
+	var out []libvirtxml.DomainDisk
+	if s.Disk != "" {
+		out = append(out, libvirtxml.DomainDisk{
+			Device: "disk",
+			Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "qcow2", Cache: "writeback", Discard: "unmap"},
+			Source: &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Disk}},
+			Target: &libvirtxml.DomainDiskTarget{Dev: "vda", Bus: "virtio"},
+			Boot:   &libvirtxml.DomainDeviceBoot{Order: 1},
+		})
+	}
+	if s.Seed != "" {
+		out = append(out, libvirtxml.DomainDisk{
+			Device:   "disk",
+			Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
+			Source:   &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Seed}},
+			Target:   &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
+			ReadOnly: &libvirtxml.DomainDiskReadOnly{},
+		})
+	}
+	return out
+}
+
+func controllers(s Spec) []libvirtxml.DomainController {
+	var out []libvirtxml.DomainController
+	if x86(s) {
+		// The keyboard is PS/2: no guest pays for a USB bus that it does not use.
+		out = append(out, libvirtxml.DomainController{Type: "usb", Model: "none"})
+	}
+	if pcie(s) {
+		index := uint(0)
+		out = append(out, libvirtxml.DomainController{Type: "pci", Index: &index, Model: "pcie-root"})
+		for range ports(s) {
+			out = append(out, libvirtxml.DomainController{Type: "pci", Model: "pcie-root-port"})
+		}
+	}
+	return out
+}
+
+// ports is how many root ports the devices take, and the spare ones.
+func ports(s Spec) int {
+	n := spareSlots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
+	n += 3 // virtio-serial, rng, balloon
+	if !x86(s) {
+		n += 2 // USB and video, which on x86 sit on the root bus or are absent
+	}
+	return n
+}
+
+// pcie reports whether the machine type has a PCI Express root.
+func pcie(s Spec) bool {
+	m := s.Assignment.Machine
+	return m == "q35" || strings.Contains(m, "-q35-") || m == "virt" || strings.HasPrefix(m, "virt-")
+}
+
+func hostdev(a inventory.Address) libvirtxml.DomainHostdev {
+	domain, bus, slot, function := uint(a.Domain), uint(a.Bus), uint(a.Slot), uint(a.Function)
+	return libvirtxml.DomainHostdev{
+		Managed: "yes",
+		SubsysPCI: &libvirtxml.DomainHostdevSubsysPCI{Source: &libvirtxml.DomainHostdevSubsysPCISource{
+			Address: &libvirtxml.DomainAddressPCI{Domain: &domain, Bus: &bus, Slot: &slot, Function: &function},
+		}},
+	}
+}
+
+func serial(s Spec, d *libvirtxml.DomainDeviceList) {
+	pty := &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}}
+	var log *libvirtxml.DomainChardevLog
+	if s.ConsoleLog != "" {
+		log = &libvirtxml.DomainChardevLog{File: s.ConsoleLog, Append: "on"}
+	}
+	if s.Assignment.Arch == "s390x" {
+		d.Consoles = []libvirtxml.DomainConsole{{Source: pty, Log: log, Target: &libvirtxml.DomainConsoleTarget{Type: "sclp"}}}
+		return
+	}
+	port := uint(0)
+	d.Serials = []libvirtxml.DomainSerial{{Source: pty, Log: log, Target: &libvirtxml.DomainSerialTarget{Port: &port}}}
+}
+
+func screen(s Spec, d *libvirtxml.DomainDeviceList) {
+	if s.Assignment.Arch == "s390x" {
+		return
+	}
+	listen := s.VNC.Listen
+	if listen == "" {
+		listen = "127.0.0.1"
+	}
+	d.Graphics = []libvirtxml.DomainGraphic{{VNC: &libvirtxml.DomainGraphicVNC{
+		AutoPort: "yes", Passwd: s.VNC.Password,
+		Listeners: []libvirtxml.DomainGraphicListener{{Address: &libvirtxml.DomainGraphicListenerAddress{Address: listen}}},
+	}}}
+	model := "vga"
+	if !x86(s) {
+		model = "virtio"
+		d.Inputs = []libvirtxml.DomainInput{{Type: "keyboard", Bus: "usb"}, {Type: "tablet", Bus: "usb"}}
+	}
+	d.Videos = []libvirtxml.DomainVideo{{Model: libvirtxml.DomainVideoModel{Type: model, Heads: 1, Primary: "yes"}}}
+}

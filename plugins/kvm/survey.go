@@ -1,0 +1,144 @@
+package kvm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"libvirt.org/go/libvirt"
+
+	"github.com/mesoncloud/meson/plugins/kvm/hosts"
+	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+)
+
+// survey is what was read of one host.
+type survey struct {
+	// turn is held by the one who reads. It is no mutex, because a host may take
+	// for ever and whoever waits has a deadline.
+	turn chan struct{}
+	// fixed is read once a connection, room when it is old.
+	fixed      inventory.Source
+	generation uint64
+	room       inventory.Source
+	roomAt     time.Time
+	// host is built of both and of doms.
+	host *inventory.Host
+	doms []*hosts.Domain
+}
+
+// look is the host as events and the last two seconds leave it. What is fresh
+// counts in the domains: with now they are those after the call began.
+func (at *place) look(ctx context.Context, now bool) (*inventory.Host, error) {
+	s := &at.survey
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("still being read: %w", ctx.Err())
+	}
+
+	var doms []*hosts.Domain
+	// A list that is asked for over a connection which is then replaced belongs
+	// to no survey: what is fixed is read first and its generation kept.
+	if err := at.readFixed(ctx); err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		if now {
+			doms, err = at.host.DomainsNow(ctx)
+		} else {
+			doms, err = at.host.Domains(ctx)
+		}
+		return err
+	})
+	roomy := s.roomAt
+	g.Go(func() error { return at.readRoom(ctx) })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if s.host != nil && roomy.Equal(s.roomAt) && same(s.doms, doms) {
+		return s.host, nil
+	}
+	src := s.fixed
+	src.Pools, src.Networks = s.room.Pools, s.room.Networks
+	src.MemoryTotalMiB, src.MemoryFreeMiB = s.room.MemoryTotalMiB, s.room.MemoryFreeMiB
+	for _, d := range doms {
+		src.Domains = append(src.Domains, inventory.DomainSource{UUID: d.UUID, Name: d.Name, Active: d.Active(), XML: d.XML})
+	}
+	host, err := inventory.Build(src)
+	if err != nil {
+		return nil, err
+	}
+	s.host, s.doms = host, doms
+	return host, nil
+}
+
+// keepWarm reads the host whenever it has been connected anew, so that whoever
+// asks for it next need not wait for its capabilities.
+func (at *place) keepWarm(ctx context.Context) {
+	changes := at.host.Subscribe("")
+	defer changes.Close()
+	refresh := time.NewTicker(poolRefresh)
+	defer refresh.Stop()
+	var seen uint64
+	for {
+		if g := at.host.Generation(); g != seen {
+			seen = g
+			// Whatever fails here, fails again for the one who needs it.
+			limited, cancel := context.WithTimeout(ctx, effectTimeout)
+			_, _ = at.look(limited, false)
+			at.refreshPool(limited)
+			cancel()
+		}
+		select {
+		case <-changes.C:
+		case <-refresh.C:
+			at.refreshPool(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// same reports whether two lists are of the very same readings.
+func same(a, b []*hosts.Domain) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// readFixed reads what does not change while libvirtd runs.
+func (at *place) readFixed(ctx context.Context) error {
+	s := &at.survey
+	if s.generation != 0 && s.generation == at.host.Generation() {
+		return nil
+	}
+	type reading struct {
+		src        inventory.Source
+		generation uint64
+	}
+	r, err := hosts.Ask(ctx, at.host, "read capabilities", func(c *libvirt.Connect) (reading, error) {
+		r := reading{generation: at.host.Generation()}
+		var err error
+		r.src, err = readCapabilities(ctx, c)
+		return r, err
+	})
+	if err != nil {
+		return err
+	}
+	r.src.Name, r.src.Accelerator = at.Zone, at.Accelerator
+	if local(at.URI) {
+		r.src.EDAC = edac()
+	}
+	s.fixed, s.generation = r.src, r.generation
+	s.roomAt, s.host = time.Time{}, nil
+	return nil
+}

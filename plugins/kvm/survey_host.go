@@ -1,0 +1,140 @@
+package kvm
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"strings"
+
+	"libvirt.org/go/libvirt"
+
+	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+)
+
+// capabilities is as much of libvirt's document as says what else to ask.
+type capabilities struct {
+	Host struct {
+		CPU element `xml:"cpu"`
+	} `xml:"host"`
+	Guests []struct {
+		OSType string `xml:"os_type"`
+		Arch   struct {
+			Name    string `xml:"name,attr"`
+			Domains []struct {
+				Type string `xml:"type,attr"`
+			} `xml:"domain"`
+		} `xml:"arch"`
+	} `xml:"guest"`
+}
+
+type element struct {
+	Inner string `xml:",innerxml"`
+}
+
+// readCapabilities fails only where the capabilities themselves cannot be read;
+// what a driver does not know is left out, and unknown in the inventory.
+func readCapabilities(ctx context.Context, c *libvirt.Connect) (inventory.Source, error) {
+	var src inventory.Source
+	var err error
+	if src.Capabilities, err = c.GetCapabilities(); err != nil {
+		return src, err
+	}
+	var caps capabilities
+	if err := xml.Unmarshal([]byte(src.Capabilities), &caps); err != nil {
+		return src, fmt.Errorf("capabilities: %w", err)
+	}
+	if cpu := caps.Host.CPU.Inner; cpu != "" {
+		if full, err := c.BaselineCPU([]string{"<cpu>" + cpu + "</cpu>"}, libvirt.CONNECT_BASELINE_CPU_EXPAND_FEATURES); err == nil {
+			src.HostCPU = full
+		}
+	}
+	if info, err := c.GetSysinfo(0); err == nil {
+		src.Sysinfo = info
+	}
+	for _, guest := range caps.Guests {
+		if guest.OSType != "hvm" {
+			continue
+		}
+		for _, d := range guest.Arch.Domains {
+			if ctx.Err() != nil {
+				return src, ctx.Err()
+			}
+			readGuest(c, &src, guest.Arch.Name, d.Type)
+		}
+	}
+	src.NodeDevices = readDevices(ctx, c)
+	return src, nil
+}
+
+// hostModel is the CPU that libvirt would give a guest of mode host-model.
+type hostModel struct {
+	CPU struct {
+		Modes []struct {
+			Name  string `xml:"name,attr"`
+			Inner string `xml:",innerxml"`
+		} `xml:"mode"`
+	} `xml:"cpu"`
+}
+
+func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string) {
+	if virt != "kvm" && virt != "qemu" {
+		return
+	}
+	machine := ""
+	if arch == "x86_64" || arch == "i686" {
+		machine = "q35"
+	}
+	doc, err := c.GetDomainCapabilities("", arch, machine, virt, 0)
+	if err != nil {
+		return
+	}
+	src.DomainCapabilities = append(src.DomainCapabilities, doc)
+	var model hostModel
+	if xml.Unmarshal([]byte(doc), &model) != nil {
+		return
+	}
+	for _, m := range model.CPU.Modes {
+		if m.Name != "host-model" || strings.TrimSpace(m.Inner) == "" {
+			continue
+		}
+		cpu := "<cpu mode='custom'><arch>" + arch + "</arch>" + m.Inner + "</cpu>"
+		full, err := c.BaselineHypervisorCPU("", arch, machine, virt, []string{cpu}, libvirt.CONNECT_BASELINE_CPU_EXPAND_FEATURES)
+		if err == nil {
+			src.GuestCPUs = append(src.GuestCPUs, inventory.GuestCPUSource{VirtType: virt, Arch: arch, XML: full})
+		}
+	}
+}
+
+func readDevices(ctx context.Context, c *libvirt.Connect) []string {
+	devs, err := c.ListAllNodeDevices(libvirt.CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for i := range devs {
+		if doc, err := devs[i].GetXMLDesc(0); err == nil && ctx.Err() == nil {
+			out = append(out, doc)
+		}
+		_ = devs[i].Free()
+	}
+	return out
+}
+
+// local reports whether a URI is of the machine that the plugin runs on.
+func local(uri string) bool { return uri == "qemu:///system" || uri == "qemu:///session" }
+
+// edac asks the kernel whether memory controllers that correct errors are at
+// work: their driver is loaded only where they are.
+func edac() inventory.Tristate {
+	entries, err := os.ReadDir("/sys/devices/system/edac/mc")
+	if err != nil {
+		return inventory.Unknown
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "mc") && len(e.Name()) > 2 && e.Name()[2] >= '0' && e.Name()[2] <= '9' {
+			return inventory.Yes
+		}
+	}
+	return inventory.Unknown
+}

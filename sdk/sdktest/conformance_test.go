@@ -1,0 +1,101 @@
+package sdktest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+func fitting() *pb.Pledge {
+	return &pb.Pledge{Slots: 2, Overprovision: 3, AllowSmt: true, MemoryMib: 1024, BootDiskGib: 10, Archs: []string{"x86_64"}}
+}
+
+func tooBig() *pb.Pledge {
+	return &pb.Pledge{Slots: 200, AllowSmt: true, MemoryMib: 1024, BootDiskGib: 10}
+}
+
+const memConfig = `{"zones": [{"name": "zone-b", "core_price": "0.03"}, {"name": "zone-a"}], "boot": "20ms"}`
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func target(connect func(context.Context) (Plugin, error)) Target {
+	return Target{Connect: connect, Config: memConfig, Secrets: map[string][]byte{"token": []byte("t0p\n")}, Fits: fitting(), TooBig: tooBig()}
+}
+
+func TestMemAsValue(t *testing.T) {
+	Run(t, target(func(context.Context) (Plugin, error) { return FromDefinition(Mem(), quietLog()), nil }))
+}
+
+func TestMemOverGRPC(t *testing.T) {
+	c := Serve(t, sdk.NewServer(Mem(), quietLog()))
+	Run(t, target(func(context.Context) (Plugin, error) { return FromClient(c), nil }))
+}
+
+// resident is meson-plugin-mem serving on a socket.
+type resident struct {
+	t      *testing.T
+	binary string
+	socket string
+	cmd    *exec.Cmd
+}
+
+func (r *resident) start(ctx context.Context) (Plugin, error) {
+	r.cmd = exec.Command(r.binary, "serve", "--listen", "unix:"+r.socket)
+	r.cmd.Stderr = os.Stderr
+	if !testing.Verbose() {
+		r.cmd.Stderr = nil
+	}
+	if err := r.cmd.Start(); err != nil {
+		return nil, err
+	}
+	// gRPC would wait a second after a first attempt that is too early.
+	for range 1000 {
+		if conn, err := net.Dial("unix", r.socket); err == nil {
+			_ = conn.Close()
+			return FromClient(Dial(r.t, r.socket)), nil
+		}
+		if !pause(ctx, 5*time.Millisecond) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("the plugin does not answer on %s", r.socket)
+}
+
+func (r *resident) kill() error {
+	if err := r.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = r.cmd.Wait()
+	return nil
+}
+
+func TestMemAsProcess(t *testing.T) {
+	dir := t.TempDir()
+	r := &resident{t: t, binary: BuildPlugin(t, "mem"), socket: filepath.Join(dir, "s")}
+	printed, err := exec.Command(r.binary, "describe").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tg := target(r.start)
+	// Half of the latency lies before the effect and half after it, so that the
+	// kills fall on both sides.
+	tg.Config = fmt.Sprintf(`{"state_dir": %q, "latency": "20ms", "boot": "20ms"}`, filepath.Join(dir, "state"))
+	tg.DescribeJSON = printed
+	tg.KillAndRestart = func(ctx context.Context) (Plugin, error) {
+		if err := r.kill(); err != nil {
+			return nil, err
+		}
+		return r.start(ctx)
+	}
+	t.Cleanup(func() { _ = r.kill() })
+	Run(t, tg)
+}

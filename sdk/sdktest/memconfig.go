@@ -1,0 +1,96 @@
+package sdktest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/mesoncloud/meson/pricing"
+	"github.com/mesoncloud/meson/sdk"
+)
+
+// MemConfig configures the in-memory plugin.
+type MemConfig struct {
+	StateDir    string        `json:"state_dir" help:"Directory that keeps the machines when the process ends; empty keeps them in memory."`
+	Zones       []MemZone     `json:"zones" help:"Where machines can be; none: one zone named zone-a." max:"100"`
+	Capacity    int           `json:"capacity" help:"How many machines a zone holds." default:"100" min:"0"`
+	Currency    string        `json:"currency" help:"Currency of the prices." default:"EUR" pattern:"^[A-Z]{3}$"`
+	CorePrice   string        `json:"core_price" help:"Price of a core for an hour." default:"0.02" pattern:"^[0-9.]+$"`
+	MemoryPrice string        `json:"memory_price" help:"Price of a GiB of memory for an hour." default:"0.004" pattern:"^[0-9.]+$"`
+	DiskPrice   string        `json:"disk_price" help:"Price of a GiB of disk for a month." default:"0.05" pattern:"^[0-9.]+$"`
+	Latency     time.Duration `json:"latency" help:"How long each call takes; half of it before a change is made, half after." default:"0s" min:"0s" max:"10m"`
+	Boot        time.Duration `json:"boot" help:"How long a machine is being created." default:"0s" min:"0s" max:"10m"`
+	// Faults maps an operation to what goes wrong in it; see Validate.
+	Faults map[string]string `json:"faults" help:"What goes wrong, by operation: see the package's documentation."`
+	Token  sdk.Secret        `json:"token" secret:"true" help:"Used for nothing, to try secrets with."`
+}
+
+// MemZone is one place.
+type MemZone struct {
+	Name      string  `json:"name" required:"true" pattern:"^[a-z0-9-]{1,63}$" example:"zone-a"`
+	Capacity  *int    `json:"capacity" help:"Overrides the plugin's." min:"0"`
+	CorePrice *string `json:"core_price" help:"Overrides the plugin's." pattern:"^[0-9.]+$"`
+}
+
+// Validate refuses prices that are no amounts and faults that are unknown.
+func (c *MemConfig) Validate() []sdk.Fault {
+	var faults []sdk.Fault
+	price := func(path, amount string) {
+		if m, err := pricing.NewMoney(amount, c.Currency); err != nil || m.Sign() <= 0 {
+			faults = append(faults, sdk.Fault{Path: path, Have: amount, Want: "an amount above zero in a known currency"})
+		}
+	}
+	price("core_price", c.CorePrice)
+	price("memory_price", c.MemoryPrice)
+	price("disk_price", c.DiskPrice)
+	seen := map[string]bool{}
+	for i, z := range c.Zones {
+		if z.CorePrice != nil {
+			price(fmt.Sprintf("zones[%d].core_price", i), *z.CorePrice)
+		}
+		if seen[z.Name] {
+			faults = append(faults, sdk.Fault{Path: fmt.Sprintf("zones[%d].name", i), Have: z.Name, Want: "a name of its own"})
+		}
+		seen[z.Name] = true
+	}
+	for op, what := range c.Faults {
+		if _, err := parseMemFault(what); err != nil || !strings.Contains(memOperations, " "+op+" ") {
+			faults = append(faults, sdk.Fault{
+				Path: "faults." + op, Have: what,
+				Want: "one of" + memOperations + "with a fault such as exhausted capacity, hang or die after effect",
+			})
+		}
+	}
+	return faults
+}
+
+// Mem is a complete provider without anything behind it: machines with power
+// and a console that echoes, kept in memory or in a directory, where they
+// survive the process like those of a real provider.
+//
+// Its setting faults maps an operation (offer create get list delete watch power
+// console check prices) to one of
+//
+//	invalid, denied, conflict, busy, unsupported, unavailable, internal, panic
+//	exhausted capacity, exhausted quota, exhausted funds
+//	throttled 2s
+//	hang         until the caller gives up
+//	hang hard    for ever
+//	die          the process is killed
+//
+// each optionally followed by "after effect", by "xN" for the first N calls
+// only, or both, such as "die after effect x1". The fault uncertain makes sense
+// with "after effect".
+func Mem() sdk.Definition[MemConfig, *MemProvider] {
+	return sdk.Definition[MemConfig, *MemProvider]{
+		Name:          "mem",
+		Version:       "1.0.0",
+		Summary:       "Machines that exist in memory alone, for tests.",
+		LiveInventory: true,
+		Open: func(_ context.Context, name string, c *MemConfig, log *slog.Logger) (*MemProvider, error) {
+			return OpenMem(name, c, log)
+		},
+	}
+}

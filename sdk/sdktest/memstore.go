@@ -1,0 +1,134 @@
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+// memMachine is one machine as it is kept.
+type memMachine struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Labels  map[string]string `json:"labels"`
+	Zone    string            `json:"zone"`
+	Shape   string            `json:"shape"`
+	Created time.Time         `json:"created"`
+	Running time.Time         `json:"running"`
+	Stopped bool              `json:"stopped"`
+}
+
+func (m memMachine) owner() *pb.Owner {
+	o, _ := sdk.OwnerFromLabels(m.Labels)
+	return o
+}
+
+// memState is everything that the provider knows.
+type memState struct {
+	Machines map[string]memMachine `json:"machines"`
+	Serial   int                   `json:"serial"`
+	Faults   map[string]int        `json:"faults"` // how often each has happened
+}
+
+func (s *memState) find(owner *pb.Owner, id string) (memMachine, bool) {
+	for _, m := range s.Machines {
+		o := m.owner()
+		if owner.GetBroker() != "" && o.GetBroker() != owner.GetBroker() {
+			continue
+		}
+		if key := owner.GetKey(); (key != "" && o.GetKey() == key) || (key == "" && m.ID == id) {
+			return m, true
+		}
+	}
+	return memMachine{}, false
+}
+
+// memStore keeps the state, in memory or in a file that several processes
+// share.
+type memStore struct {
+	dir string
+
+	mu    sync.Mutex
+	state memState
+}
+
+func openMemStore(dir string) (*memStore, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return &memStore{dir: dir}, nil
+}
+
+// do runs fn on the state, alone; what it changed is kept if it returns nil and
+// change is set.
+func (s *memStore) do(ctx context.Context, change bool, fn func(*memState) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		s.state.ready()
+		return fn(&s.state)
+	}
+	lock := flock.New(filepath.Join(s.dir, "lock"))
+	if _, err := lock.TryLockContext(ctx, time.Millisecond); err != nil {
+		return fmt.Errorf("lock state: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	state, err := s.load()
+	if err != nil {
+		return err
+	}
+	if err := fn(state); err != nil || !change {
+		return err
+	}
+	return s.save(state)
+}
+
+func (s *memState) ready() {
+	if s.Machines == nil {
+		s.Machines, s.Faults = map[string]memMachine{}, map[string]int{}
+	}
+}
+
+func (s *memStore) file() string { return filepath.Join(s.dir, "state.json") }
+
+func (s *memStore) load() (*memState, error) {
+	state := &memState{}
+	data, err := os.ReadFile(s.file())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, state); err != nil {
+			return nil, fmt.Errorf("read %s: %w", s.file(), err)
+		}
+	}
+	state.ready()
+	return state, nil
+}
+
+// save replaces the file as a whole, so that a process killed here leaves the
+// old state or the new one.
+func (s *memStore) save(state *memState) error {
+	data, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	next := s.file() + ".next"
+	if err := os.WriteFile(next, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, s.file())
+}
