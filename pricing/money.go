@@ -29,7 +29,7 @@ func NewMoney(amount, code string) (Money, error) {
 }
 
 func newMoney(amount, code string, parse func(string) (apd.Decimal, error)) (Money, error) {
-	if !currency.IsValid(code) {
+	if code == "" || !currency.IsValid(code) {
 		return Money{}, fmt.Errorf("currency %q: want an ISO 4217 code such as EUR", code)
 	}
 	d, err := parse(amount)

@@ -152,8 +152,21 @@ func TestMoneyJSON(t *testing.T) {
 			t.Errorf("%s came back as %s: %v", data, back, err)
 		}
 	}
+	l := list(t, price(t, "core", pricing.KindCompute, pricing.UnitHour, "0.01"))
+	q, err := l.Quote([]pricing.Quantity{{SKU: "core", Amount: "1", Divisor: 3}}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back pricing.Quote
+	if err := json.Unmarshal(data, &back); err != nil || back.Total.Amount() != q.Total.Amount() {
+		t.Errorf("a third of a cent, %s, came back as %s: %v", q.Total, back.Total, err)
+	}
 	var m pricing.Money
-	for _, bad := range []string{`{"amount":"1","currency":"XXQ"}`, `{"amount":"1e5","currency":"EUR"}`, `{"amount":"","currency":"EUR"}`} {
+	for _, bad := range []string{`{"amount":"1","currency":"XXQ"}`, `{"amount":"1","currency":""}`, `{"amount":"1e5","currency":"EUR"}`, `{"amount":"","currency":"EUR"}`} {
 		if err := json.Unmarshal([]byte(bad), &m); err == nil {
 			t.Errorf("%s was accepted as %s", bad, m)
 		}

@@ -84,7 +84,8 @@ func serveHosted(s *Server, stdout *os.File) int {
 	return 0
 }
 
-// holdLifeline ends the process as soon as the host is gone: the host holds the
+// holdLifeline ends the process, and its children in the group that its host made
+// for it, as soon as the host is gone: the host holds the
 // other end of the pipe. A plugin is stateless, so there is nothing to save, and
 // whoever waited for an answer is gone too.
 func holdLifeline() error {
@@ -109,7 +110,7 @@ func holdLifeline() error {
 	closeOnExec(f)
 	go func() {
 		_, _ = io.Copy(io.Discard, f)
-		os.Exit(exitOrphaned)
+		endGroup()
 	}()
 	return nil
 }

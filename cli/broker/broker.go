@@ -38,7 +38,11 @@ func (b Wiring) Open(ctx context.Context) (api.Broker, func(context.Context) err
 	if err != nil {
 		return nil, nil, err
 	}
-	plugins := host.New(host.Options{Log: log})
+	plugins := host.New(host.Options{
+		Log: log,
+		// Hosts by qemu+ssh are reached with the user's agent.
+		PassEnv: map[string][]string{"kvm": {"SSH_AUTH_SOCK"}},
+	})
 	closeAll := func(ctx context.Context) error {
 		return errors.Join(plugins.Close(ctx), store.Close())
 	}

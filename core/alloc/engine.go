@@ -10,6 +10,7 @@
 package alloc
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -74,6 +75,8 @@ func New(o Options) *Engine {
 
 // Request is what Start turns into a machine.
 type Request struct {
+	// ID is one of ledger.NewID, made here if it is empty.
+	ID string
 	// Name, if empty, is made of the pledge's and the allocation's id.
 	Name   string
 	Pledge core.Pledge
@@ -91,7 +94,7 @@ type Report func(step string, text string, percent int)
 func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Allocation, error) {
 	now := e.Now().UTC()
 	a := core.Allocation{
-		ID: ledger.NewID(), Name: req.Name, State: core.Pending, Pledge: req.Pledge, PledgeHash: req.PledgeHash,
+		ID: cmp.Or(req.ID, ledger.NewID()), Name: req.Name, State: core.Pending, Pledge: req.Pledge, PledgeHash: req.PledgeHash,
 		Placement: req.Placement, Volumes: []string{}, CreatedAt: now, UpdatedAt: now,
 	}
 	if a.Name == "" {

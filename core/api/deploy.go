@@ -9,10 +9,14 @@ import (
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/alloc"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 // maxFallbacks bounds how many quotes one allocation carries.
 const maxFallbacks = 50
+
+// keepQuotes is how long a quote that was shown, and not bought, is kept.
+const keepQuotes = 30 * 24 * time.Hour
 
 // takeOverGrace is how long a command that has done its own work waits for what
 // it took over on the side.
@@ -54,7 +58,8 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 		q := placement.Quotes[0]
 		return core.Allocation{Name: req.Name, State: core.Pending, Pledge: req.Pledge, Placement: placement, Offer: &q, Volumes: []string{}}, nil
 	}
-	a, err := m.engine.Start(ctx, alloc.Request{Name: req.Name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(""))
+	id := ledger.NewID()
+	a, err := m.engine.Start(ctx, alloc.Request{ID: id, Name: req.Name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(id))
 	if err != nil {
 		return a, err
 	}
@@ -140,7 +145,7 @@ func (m *Meson) bound(ctx context.Context, id, hash string) (core.Placement, err
 	return core.Placement{Quotes: []core.Quote{q.Quote}, Why: "bound by --offer"}, nil
 }
 
-// takeOver drives on the side what nobody drives. The function that it returns
+// takeOver drives on the side what nobody drives, and then prunes the ledger. The function that it returns
 // waits a little for it, and lets go: what is not finished stays as it is.
 func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -152,6 +157,9 @@ func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 			if !errors.Is(err, context.Canceled) && core.KindOf(err) != core.Interrupted {
 				m.Log.Warn("taken over, and not finished", "allocation", id, "error", err)
 			}
+		}
+		if err := m.Ledger.Prune(ctx, m.Now().Add(-keepQuotes)); err != nil && ctx.Err() == nil {
+			m.Log.Warn("ledger not pruned", "error", err)
 		}
 	}()
 	return func() {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,7 +46,10 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (OffersResult, core.
 		return OffersResult{}, core.Placement{}, err
 	}
 	answers := market.Gather(ctx, providers, req.Pledge, core.OfferQuery{Horizon: req.Horizon}, m.Market, req.OnAnswer)
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return OffersResult{}, core.Placement{}, &core.Error{Kind: core.Unavailable, Op: "ask for offers", Text: "not all had answered in time"}
+	case ctx.Err() != nil:
 		return OffersResult{}, core.Placement{}, &core.Error{Kind: core.Interrupted, Op: "ask for offers", Text: "interrupted"}
 	}
 	var result OffersResult

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
 
 	"github.com/mesoncloud/meson/core"
@@ -19,7 +20,11 @@ import (
 // it. One of which nothing works is kept only with Force; its check items are
 // returned along with the error.
 func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (ProviderInfo, []core.CheckItem, error) {
-	cfg, err := m.config(req)
+	schema := ""
+	if about, err := m.describe(ctx, req.Plugin); err == nil {
+		schema = about.ConfigSchema
+	}
+	cfg, err := m.config(req, schema)
 	if err != nil {
 		return ProviderInfo{}, nil, err
 	}
@@ -40,7 +45,7 @@ func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (Provid
 }
 
 // config is a provider's configuration as asked for, all faults at once.
-func (m *Meson) config(req AddProviderRequest) (core.ProviderConfig, error) {
+func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConfig, error) {
 	e := &core.Error{Kind: core.Invalid, Op: "add provider", Subject: req.Name}
 	fault := func(path, have, want string) {
 		e.Faults = append(e.Faults, core.Fault{Path: path, Have: have, Want: want, Text: fmt.Sprintf("%q: want %s", have, want)})
@@ -65,7 +70,7 @@ func (m *Meson) config(req AddProviderRequest) (core.ProviderConfig, error) {
 			fault("--set", pair, "key=value")
 			continue
 		}
-		next, err := set(settings, key, value)
+		next, err := set(settings, schema, key, value)
 		if err != nil {
 			fault("--set", pair, err.Error())
 			continue
@@ -88,13 +93,30 @@ func (m *Meson) config(req AddProviderRequest) (core.ProviderConfig, error) {
 	}, nil
 }
 
-// set puts a value at a dotted path: JSON if it is a JSON scalar other than a
-// number with leading zeros, an object or a list; else a string.
-func set(settings []byte, key, value string) ([]byte, error) {
-	if json.Valid([]byte(value)) {
+// set puts a value at a dotted path: a text where the plugin's schema has one,
+// else JSON if it is JSON, else a text.
+func set(settings []byte, schema, key, value string) ([]byte, error) {
+	if json.Valid([]byte(value)) && typeAt(schema, key) != "string" {
 		return sjson.SetRawBytes(settings, key, []byte(value))
 	}
 	return sjson.SetBytes(settings, key, value)
+}
+
+// typeAt is the type that a JSON Schema gives the value at a dotted path, empty
+// where it does not say.
+func typeAt(schema, key string) string {
+	at := gjson.Parse(schema)
+	for part := range strings.SplitSeq(key, ".") {
+		if ref := at.Get("$ref").String(); strings.HasPrefix(ref, "#/") {
+			at = gjson.Get(schema, strings.ReplaceAll(ref[2:], "/", "."))
+		}
+		if at.Get("type").String() == "array" {
+			at = at.Get("items")
+			continue
+		}
+		at = at.Get("properties." + part)
+	}
+	return at.Get("type").String()
 }
 
 // Providers are all that are configured.

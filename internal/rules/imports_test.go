@@ -42,7 +42,7 @@ func table() []rule {
 		{"cli/meson", []string{"cli", "core", "pricing"}, "the wiring; never a plugin"},
 		{"internal", nil, "tools of the build"},
 		{"bench", []string{"core", "pricing", "sdk"}, "measures, like a user"},
-		{"e2e", []string{"cli", "core", "pricing", "plugins/kvm", "sdk"}, "tests of the whole"},
+		{"e2e", []string{"e2e/killer", "cli", "core", "pricing", "plugins/kvm", "sdk"}, "tests of the whole"},
 	}
 }
 
