@@ -93,10 +93,10 @@ func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConf
 	}, nil
 }
 
-// set puts a value at a dotted path: a text where the plugin's schema has one,
-// else JSON if it is JSON, else a text.
+// set puts a value at a dotted path: JSON if it is JSON, else a text. Where the
+// plugin's schema has a text, only a quoted one is JSON.
 func set(settings []byte, schema, key, value string) ([]byte, error) {
-	if json.Valid([]byte(value)) && typeAt(schema, key) != "string" {
+	if json.Valid([]byte(value)) && (value[0] == '"' || typeAt(schema, key) != "string") {
 		return sjson.SetRawBytes(settings, key, []byte(value))
 	}
 	return sjson.SetBytes(settings, key, value)

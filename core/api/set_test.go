@@ -8,6 +8,7 @@ func TestSetFollowsTheSchema(t *testing.T) {
 		"groups":{"type":"array","items":{"type":"object","properties":{"gib_hour":{"type":"string"}}}}}}`
 	for _, c := range []struct{ key, value, want string }{
 		{"core_hour", "0.01", `{"core_hour":"0.01"}`},
+		{"core_hour", `"0.01"`, `{"core_hour":"0.01"}`},
 		{"reserve_cores", "1", `{"reserve_cores":1}`},
 		{"free", "true", `{"free":true}`},
 		{"uri", "qemu:///system", `{"uri":"qemu:///system"}`},
