@@ -52,9 +52,10 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 		}
 		if err == nil {
 			trouble.reset()
-			if done, err := d.seen(ctx, p, &t, inst); done || err != nil {
+			if done, err := d.seen(ctx, &t, inst); done || err != nil {
 				return err
 			}
+			d.await(ctx, p, t)
 			continue
 		}
 		e := asError(err, "provider "+p.Name())
@@ -93,7 +94,7 @@ func (d *drive) adopt(ctx context.Context, p Provider, t core.Attempt) (adopted 
 		if err != nil {
 			return false, d.unsure(ctx, t, asError(err, "provider "+p.Name()))
 		}
-		return d.seen(ctx, p, &t, inst)
+		return d.seen(ctx, &t, inst)
 	case !d.Now().Before(t.Quote.ExpiresAt):
 		return true, d.giveUp(ctx, t, core.Errorf(core.Conflict, "its offer expired before it was taken over, and nothing was made"))
 	}
@@ -109,9 +110,9 @@ func definite(k core.Kind) bool {
 	return false
 }
 
-// seen records what a provider says of the machine, and waits for news if it is
-// still being made. done means that the drive has something else to do.
-func (d *drive) seen(ctx context.Context, p Provider, t *core.Attempt, inst core.Instance) (done bool, err error) {
+// seen records what a provider says of the machine. done means that it is not
+// being made any more, and the drive has something else to do.
+func (d *drive) seen(ctx context.Context, t *core.Attempt, inst core.Instance) (done bool, err error) {
 	switch inst.State {
 	case core.Failed, core.Gone:
 		return true, d.giveUp(ctx, *t, &core.Error{
@@ -126,7 +127,6 @@ func (d *drive) seen(ctx context.Context, p Provider, t *core.Attempt, inst core
 			}
 		}
 		d.progress(inst)
-		d.await(ctx, p, *t)
 		return false, nil
 	}
 	return true, d.runs(ctx, *t, inst)
