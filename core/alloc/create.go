@@ -116,7 +116,7 @@ func (d *drive) seen(ctx context.Context, t *core.Attempt, inst core.Instance) (
 	switch inst.State {
 	case core.Failed, core.Gone:
 		return true, d.giveUp(ctx, *t, &core.Error{
-			Kind: core.Internal, Op: "create", Subject: p.Name() + " " + inst.Zone, Source: core.SourceProvider,
+			Kind: core.Internal, Op: "create", Subject: t.Quote.Provider + " " + inst.Zone, Source: core.SourceProvider,
 			Text: "the machine was made and then failed: " + inst.Message,
 		})
 	case core.Creating, core.Pending:
