@@ -98,7 +98,8 @@ func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string) {
 		if m.Name != "host-model" || strings.TrimSpace(m.Inner) == "" {
 			continue
 		}
-		cpu := "<cpu mode='custom'><arch>" + arch + "</arch>" + m.Inner + "</cpu>"
+		// Without mode and arch: with them libvirt takes it for a host's, and refuses.
+		cpu := "<cpu>" + m.Inner + "</cpu>"
 		full, err := c.BaselineHypervisorCPU("", arch, machine, virt, []string{cpu}, libvirt.CONNECT_BASELINE_CPU_EXPAND_FEATURES)
 		if err == nil {
 			src.GuestCPUs = append(src.GuestCPUs, inventory.GuestCPUSource{VirtType: virt, Arch: arch, XML: full})
