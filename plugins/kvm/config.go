@@ -18,6 +18,7 @@ type Config struct {
 	Pool          string `json:"pool,omitempty" help:"Storage pool for disks." default:"default"`
 	Network       string `json:"network,omitempty" help:"Libvirt network that machines are connected to." default:"default"`
 	PublicNetwork string `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address; without it none is offered." example:"public"`
+	VNCListen     string `json:"vnc_listen,omitempty" help:"Private or loopback address of each host that graphical consoles listen on." default:"127.0.0.1" example:"10.0.0.11"`
 	ReserveCores  int    `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
 	// ReserveMemoryMiB has a default, unlike ReserveCores: a host whose memory is
 	// all sold kills guests, one whose cores are all sold is merely slow.
@@ -57,6 +58,7 @@ type HostConfig struct {
 	Pool             string `json:"pool,omitempty" help:"Storage pool for disks."`
 	Network          string `json:"network,omitempty" help:"Libvirt network that machines are connected to."`
 	PublicNetwork    string `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
+	VNCListen        string `json:"vnc_listen,omitempty" help:"Private or loopback address of the host that graphical consoles listen on." example:"10.0.0.11"`
 	ReserveCores     *int   `json:"reserve_cores,omitempty" help:"How many of the first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64 `json:"reserve_memory_mib,omitempty" help:"How much memory is never given away." min:"0"`
 }

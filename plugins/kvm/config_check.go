@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -56,11 +57,24 @@ func (v *configCheck) each(visit func(group, host string, g *Group, h *HostConfi
 	}
 }
 
+// private refuses an address that the whole world might reach.
+func (v *configCheck) private(path, address string) {
+	if address == "" {
+		return
+	}
+	ip := net.ParseIP(address)
+	if ip == nil || !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() {
+		v.fault(path, address, "a loopback or private address such as 127.0.0.1 or 10.0.0.11", "consoles would listen on %q", address)
+	}
+}
+
 func (v *configCheck) hosts() {
 	c := v.config
 	if c.URI == "" && len(c.Groups) == 0 {
 		v.fault("uri", "", "a libvirt URI such as qemu:///system, or groups with hosts", "no host: set uri, or groups")
 	}
+	v.private("vnc_listen", c.VNCListen)
+	v.each(func(_, path string, _ *Group, h *HostConfig) { v.private(path+"vnc_listen", h.VNCListen) })
 	if c.Name != "" && c.URI == "" {
 		v.fault("name", c.Name, "uri beside it", "the name is that of the host of uri, which is not set")
 	}

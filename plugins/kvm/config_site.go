@@ -20,6 +20,8 @@ type Site struct {
 	Limits              fit.Limits
 	// PublicNetwork is empty where the host has none.
 	PublicNetwork string
+	// VNCListen is a private or loopback address.
+	VNCListen string
 	// SKUPrefix is what the names of the host's SKUs begin with: its group, or
 	// group/host where it has prices of its own.
 	SKUPrefix string
@@ -73,6 +75,7 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 		Region:        cmp.Or(g.Region, c.Region, "local"),
 		Accelerator:   inventory.AcceleratorSetting(cmp.Or(g.Accelerator, c.Accelerator, string(inventory.AcceleratorAuto))),
 		PublicNetwork: cmp.Or(h.PublicNetwork, g.PublicNetwork, c.PublicNetwork),
+		VNCListen:     cmp.Or(h.VNCListen, c.VNCListen, "127.0.0.1"),
 		SKUPrefix:     g.Name,
 		Limits: fit.Limits{
 			ReserveCores:         first(c.ReserveCores, h.ReserveCores, g.ReserveCores),

@@ -96,6 +96,10 @@ func TestEveryFaultAtOnce(t *testing.T) {
 			{"name":"a",` + priceList + `,"hosts":[{"uri":"qemu+tcp://a/system"}]},
 			{"name":"b","currency":"USD","core_hour":"1","gib_hour":"1","disk_gib_month":"1","hosts":[{"uri":"qemu+tcp://b/system"}]},
 			{"name":"c","core_hour":"1","gib_hour":"1","disk_gib_month":"1","hosts":[{"uri":"qemu+tcp://c/system"}]}]}`, []string{"groups[1].currency", "groups[2].currency"}},
+		{"consoles for the world", `{"vnc_listen":"0.0.0.0",` + priceList + `,"groups":[
+			{"name":"a","hosts":[{"uri":"qemu+tcp://a/system","vnc_listen":"203.0.113.7"},{"uri":"qemu+tcp://b/system","vnc_listen":"10.0.0.2"}]}]}`, []string{
+			"vnc_listen", "groups[0].hosts[0].vnc_listen",
+		}},
 		{"images", `{"uri":"qemu:///system","free":true,"images":[
 			{"os_family":"linux",` + imageSum + `},
 			{"os_family":"linux","os_flavour":"b","file":"a.img",` + imageSum + `},
