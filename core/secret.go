@@ -1,6 +1,10 @@
 package core
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 // Secret is a password, user data or a credential. Every way of printing or
 // encoding it shows [redacted], or nothing if it is empty; Reveal is the only
@@ -27,8 +31,9 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString keeps %#v from showing the value.
-func (s Secret) GoString() string { return s.String() }
+// Format keeps every verb from showing the value, %d and %#v too, which do not
+// ask String.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue keeps slog from showing the value.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
