@@ -49,6 +49,9 @@ func ParseCeiling(s string) (Ceiling, error) {
 // IsSet tells a ceiling from none.
 func (c Ceiling) IsSet() bool { return c.amount.IsSet() }
 
+// Currency is that of the amount; empty without a ceiling.
+func (c Ceiling) Currency() string { return c.amount.Currency() }
+
 // String is the ceiling as it is written, such as 20EUR/month.
 func (c Ceiling) String() string {
 	if !c.IsSet() {

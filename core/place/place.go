@@ -21,8 +21,8 @@ type Policy struct {
 	Region   string
 	// Ceiling is the most that may be paid, if it is set.
 	Ceiling pricing.Ceiling
-	// Currency is what quotes are compared in; empty: that of most quotes, the
-	// alphabet deciding a tie.
+	// Currency is what quotes are compared in; empty: the ceiling's, or that of
+	// most quotes of the provider and the region, the alphabet deciding a tie.
 	Currency string
 }
 
@@ -33,10 +33,7 @@ const Rule = "lowest total; then fewer unknowns, lower hourly price, provider, z
 // others are left out. Quotes in another currency than the one compared in are
 // not ranked, for want of a rate. No quotes at all give an empty placement.
 func Choose(quotes []core.Quote, policy Policy) (core.Placement, []core.Reason) {
-	code := policy.Currency
-	if code == "" {
-		code = commonest(quotes)
-	}
+	code := cmp.Or(policy.Currency, policy.Ceiling.Currency(), policy.commonest(quotes))
 	var allowed []core.Quote
 	var left []core.Reason
 	for _, q := range quotes {
@@ -48,7 +45,7 @@ func Choose(quotes []core.Quote, policy Policy) (core.Placement, []core.Reason) 
 	}
 	slices.SortFunc(allowed, compare)
 	slices.SortFunc(left, func(a, b core.Reason) int {
-		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Candidate, b.Candidate), cmp.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Candidate, b.Candidate), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Text, b.Text))
 	})
 	return core.Placement{Quotes: allowed, Why: why(allowed)}, left
 }
@@ -56,10 +53,10 @@ func Choose(quotes []core.Quote, policy Policy) (core.Placement, []core.Reason) 
 func (p Policy) excludes(q core.Quote, code string) (core.Reason, bool) {
 	r := core.Reason{Provider: q.Provider, Candidate: strings.Trim(q.Zone+" "+q.Shape, " ")}
 	switch {
-	case p.Provider != "" && q.Provider != p.Provider:
+	case !p.ofProvider(q):
 		r.Field, r.Want, r.Have = "--provider", p.Provider, q.Provider
 		r.Text = fmt.Sprintf("provider %s was not asked for", q.Provider)
-	case p.Region != "" && q.Region != p.Region:
+	case !p.inRegion(q):
 		r.Field, r.Want, r.Have = "--region", p.Region, q.Region
 		r.Text = fmt.Sprintf("it is in region %q", q.Region)
 	case q.Price.Currency != code:
@@ -82,10 +79,17 @@ func (p Policy) excludes(q core.Quote, code string) (core.Reason, bool) {
 	return r, true
 }
 
-func commonest(quotes []core.Quote) string {
+func (p Policy) ofProvider(q core.Quote) bool { return p.Provider == "" || q.Provider == p.Provider }
+
+func (p Policy) inRegion(q core.Quote) bool { return p.Region == "" || q.Region == p.Region }
+
+// commonest is the currency of most quotes that could be chosen in it.
+func (p Policy) commonest(quotes []core.Quote) string {
 	count := map[string]int{}
 	for _, q := range quotes {
-		count[q.Price.Currency]++
+		if p.ofProvider(q) && p.inRegion(q) {
+			count[q.Price.Currency]++
+		}
 	}
 	codes := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))

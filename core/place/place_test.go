@@ -2,6 +2,7 @@ package place_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,10 @@ func TestChoose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dollars, err := pricing.ParseCeiling("10USD/month")
+	if err != nil {
+		t.Fatal(err)
+	}
 	quotes := []core.Quote{
 		quote(t, "a", "p1", "z1", "0.02", "EUR"),
 		quote(t, "b", "p2", "z1", "0.01", "EUR", "reqECC"),
@@ -54,6 +59,8 @@ func TestChoose(t *testing.T) {
 		{"one provider", place.Policy{Provider: "p2"}, "c b", []string{"p1 was not asked for", "p1 was not asked for", "p3 was not asked for"}},
 		{"below a ceiling", place.Policy{Ceiling: ceiling}, "d c b", []string{"14.6000EUR/month, more than 10EUR/month", "no rate"}},
 		{"in dollars", place.Policy{Currency: "USD"}, "e", []string{"no rate", "no rate", "no rate", "no rate"}},
+		{"where only dollars are asked", place.Policy{Provider: "p3"}, "e", []string{"p1", "p1", "p2", "p2"}},
+		{"below a ceiling in dollars", place.Policy{Ceiling: dollars}, "e", []string{"no rate", "no rate", "no rate", "no rate"}},
 		{"nowhere", place.Policy{Region: "us"}, "", []string{"region", "region", "region", "region", "region"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,5 +83,21 @@ func TestChoose(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Reasons are in one order, whatever the order of the quotes.
+func TestReasonsAreOrdered(t *testing.T) {
+	ceiling, err := pricing.ParseCeiling("0.001EUR/h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quotes := []core.Quote{quote(t, "a", "p", "z", "0.02", "EUR"), quote(t, "b", "p", "z", "0.01", "EUR"), quote(t, "c", "p", "z", "0.03", "EUR")}
+	_, want := place.Choose(quotes, place.Policy{Ceiling: ceiling})
+	for range 20 {
+		rand.Shuffle(len(quotes), func(i, j int) { quotes[i], quotes[j] = quotes[j], quotes[i] })
+		if _, got := place.Choose(quotes, place.Policy{Ceiling: ceiling}); !slices.Equal(got, want) {
+			t.Fatalf("%+v, before %+v", got, want)
+		}
 	}
 }
