@@ -63,8 +63,9 @@ func exitRules() []exitRule {
 	}
 }
 
-// exitCode is the code for an error. A provider that is full is no offer; one
-// whose quota or funds are used up is denied. Joined errors have the code that
+// exitCode is the code for an error. A provider that is full is no offer, whether
+// it said so when it was asked for offers or when it was asked for the machine;
+// one whose quota or funds are used up is denied. Joined errors have the code that
 // all agree on, else 1.
 func exitCode(err error) int {
 	if err == nil {
@@ -83,9 +84,6 @@ func exitCode(err error) int {
 	_, undone := errors.AsType[*undoneError](err)
 	e, ok := errors.AsType[*core.Error](err)
 	if ok && e.Kind == core.Exhausted && (e.Scope == core.ScopeCapacity || e.Scope == "") {
-		if undone {
-			return exitUndone
-		}
 		return exitNoOffer
 	}
 	kind := core.KindOf(err)

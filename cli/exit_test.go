@@ -35,7 +35,7 @@ func TestExitCodes(t *testing.T) {
 		{"wrapped", fmt.Errorf("y: %w", of(core.NotFound)), 3},
 		{"undone internal", &undoneError{of(core.Internal)}, 7},
 		{"undone unavailable", &undoneError{of(core.Unavailable)}, 7},
-		{"undone capacity", &undoneError{scoped(core.ScopeCapacity)}, 7},
+		{"undone capacity", &undoneError{scoped(core.ScopeCapacity)}, 6},
 		{"undone, refused by all", &undoneError{of(core.NoOffer)}, 7},
 		{"undone quota", &undoneError{scoped(core.ScopeQuota)}, 5},
 		{"undone conflict", &undoneError{of(core.Conflict)}, 4},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -173,24 +172,14 @@ func childrenOf(pid int) []int {
 // TestKillLibvirtd kills the host's libvirtd at every step of the plugin, in a
 // lab of its own; it comes back a moment later.
 func TestKillLibvirtd(t *testing.T) {
-	labEnv(t, "")
-	dir := "/var/tmp/meson-e2e"
-	lab := func(args ...string) {
-		cmd := exec.CommandContext(context.Background(), "../lab/kvm", args...)
-		cmd.Env = append(os.Environ(), "MESON_LAB_DIR="+dir)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("lab/kvm %v: %v\n%s", args, err, out)
-		}
-	}
-	lab("start", "1")
-	t.Cleanup(func() { lab("stop") })
+	lab := ownLab(t, "1")
 	script, err := filepath.Abs("../lab/kvm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, home: t.TempDir(), lab: labEnv(t, dir)}
+	w := &world{t: t, home: t.TempDir(), lab: lab}
 	w.settle([]string{"kvm1"})
-	w.write("plugin.run", fmt.Sprintf("export MESON_LAB_DIR=%s; %s crash kvm1; %s restart kvm1", dir, script, script))
+	w.write("plugin.run", fmt.Sprintf("export MESON_LAB_DIR=%s; %s crash kvm1; %s restart kvm1", lab["MESON_LAB_STATE"], script, script))
 
 	struck := 0
 	for n, more := 1, true; more; n++ {

@@ -58,7 +58,13 @@ type world struct {
 	home string
 	lab  map[string]string
 	spec string
+	// reserve is how many cores of every host are not given away.
+	reserve int
 }
+
+// bootSpec is a guest without an operating system, on a thread of its own that
+// ten may share.
+const bootSpec = `{"slots":1,"allowSMT":true,"overprovision":10,"ramsize":32,"boot_disk_gib":1,"misc":{"os_family":"linux","os_flavour":"bootsector"}}`
 
 // allocation is what `meson ls -o json` says.
 type allocation struct {
@@ -78,7 +84,7 @@ func (w *world) settle(hosts []string) *world {
 	w.t.Helper()
 	w.bin = build(w.t)
 	w.spec = filepath.Join(w.home, "spec.json")
-	w.write("spec.json", `{"slots":1,"allowSMT":true,"overprovision":10,"ramsize":32,"boot_disk_gib":1,"misc":{"os_family":"linux","os_flavour":"bootsector"}}`)
+	w.write("spec.json", bootSpec)
 	w.write("provider.json", w.provider(hosts))
 	w.t.Cleanup(w.sweep)
 	w.must("provider", "add", "lab", "--plugin", "kvm", "--config", filepath.Join(w.home, "provider.json"))
@@ -91,7 +97,7 @@ func (w *world) provider(hosts []string) string {
 	for i, h := range hosts {
 		groups = append(groups, obj{
 			"name": "g" + fmt.Sprint(i), "core_hour": fmt.Sprintf("0.0%d", i+1), "gib_hour": "0.001",
-			"hosts": []obj{{"name": h, "uri": w.lab["MESON_LAB_"+strings.ToUpper(h)+"_URI"]}},
+			"hosts": []obj{{"name": h, "uri": w.lab["MESON_LAB_"+strings.ToUpper(h)+"_URI"], "reserve_cores": w.reserve}},
 		})
 	}
 	text, err := json.Marshal(obj{

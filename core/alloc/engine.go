@@ -116,7 +116,7 @@ func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Al
 // Drive takes an allocation on from where it stands until nothing is left to
 // do: it runs, or has failed, or is gone. Errors:
 //
-//   - Busy: another process drives it;
+//   - Busy: another process drives it, and has for longer than Patience;
 //   - Conflict: before anything was made, the first offer had become dearer or
 //     another machine;
 //   - Uncertain: whether something exists is not known, or a removal does not
@@ -126,23 +126,51 @@ func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Al
 //
 // The allocation is returned as it stands, along with every error.
 func (e *Engine) Drive(ctx context.Context, id string, report Report) (core.Allocation, error) {
-	unlock, err := e.Ledger.Lock(ctx, id)
+	unlock, err := e.lock(ctx, id, report)
 	if err != nil {
-		a, _ := e.Ledger.Allocation(ctx, id)
-		return a, err
+		return e.asItStands(ctx, id), err
 	}
 	defer unlock()
 	d := &drive{Engine: e, id: id, report: report}
 	return d.run(ctx)
 }
 
-// Release records that the machine is to be removed and removes it. What is
-// gone already is no error.
-func (e *Engine) Release(ctx context.Context, id string, report Report) (core.Allocation, error) {
-	unlock, err := e.Ledger.Lock(ctx, id)
+// lockPoll is how long it may stay unseen that a lock was dropped.
+const lockPoll = 300 * time.Millisecond
+
+// lock takes an allocation's lock, waiting for whoever has it: two commands for
+// one machine at the same time come one after the other.
+func (e *Engine) lock(ctx context.Context, id string, report Report) (unlock func(), err error) {
+	wait := newPatience(e.Patience, e.Now)
+	wait.next.MaxInterval = lockPoll
+	for told := false; ; told = true {
+		unlock, err := e.Ledger.Lock(ctx, id)
+		if core.KindOf(err) != core.Busy {
+			return unlock, err
+		}
+		if !told && report != nil {
+			report("lock.waiting", "waiting: "+asError(err, id).Text, 0)
+		}
+		if !wait.wait(ctx, 0) {
+			return nil, cmp.Or(ctx.Err(), err)
+		}
+	}
+}
+
+func (e *Engine) asItStands(ctx context.Context, id string) core.Allocation {
+	a, err := e.Ledger.Allocation(context.WithoutCancel(ctx), id)
 	if err != nil {
-		a, _ := e.Ledger.Allocation(ctx, id)
-		return a, err
+		e.Log.Debug("allocation not read", "allocation", id, "error", err)
+	}
+	return a
+}
+
+// Release records that the machine is to be removed and removes it. What is
+// gone already is no error. It waits for another driver as Drive does.
+func (e *Engine) Release(ctx context.Context, id string, report Report) (core.Allocation, error) {
+	unlock, err := e.lock(ctx, id, report)
+	if err != nil {
+		return e.asItStands(ctx, id), err
 	}
 	defer unlock()
 	a, err := e.Ledger.Allocation(ctx, id)
@@ -176,7 +204,7 @@ func (e *Engine) TakeOver(ctx context.Context, report func(id string) Report) ([
 	}
 	var taken []core.Allocation
 	for _, a := range open {
-		now, err := e.Drive(ctx, a.ID, report(a.ID))
+		now, err := e.takeOver(ctx, a, report(a.ID))
 		if core.KindOf(err) == core.Busy {
 			continue
 		}
@@ -186,6 +214,17 @@ func (e *Engine) TakeOver(ctx context.Context, report func(id string) Report) ([
 		taken = append(taken, now)
 	}
 	return taken, errs
+}
+
+// takeOver is Drive that leaves alone what another process drives.
+func (e *Engine) takeOver(ctx context.Context, a core.Allocation, report Report) (core.Allocation, error) {
+	unlock, err := e.Ledger.Lock(ctx, a.ID)
+	if err != nil {
+		return a, err
+	}
+	defer unlock()
+	d := &drive{Engine: e, id: a.ID, report: report}
+	return d.run(ctx)
 }
 
 // nameOf is a name that is unique as far as its id is.

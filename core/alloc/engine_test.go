@@ -350,3 +350,27 @@ func TestOneDriver(t *testing.T) {
 		t.Error("it is gone")
 	}
 }
+
+// TestDriversTakeTurns: a command that finds another at work on its machine
+// waits for it rather than sending its user away.
+func TestDriversTakeTurns(t *testing.T) {
+	w := newWorld(t, "0.01")
+	a, err := w.start(t.Context(), "web1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := w.ledger.Lock(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := false
+	a, err = w.engine(nil).Release(t.Context(), a.ID, func(step, _ string, _ int) {
+		if step == "lock.waiting" {
+			told = true
+			unlock()
+		}
+	})
+	if err != nil || a.State != core.Gone || !told {
+		t.Errorf("state %s, told of the wait %v, %v", a.State, told, err)
+	}
+}

@@ -39,12 +39,8 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 	// Only a name given by hand names a machine for good: a spec is deployed as
 	// often as the user likes, and its own name begins those of its machines.
 	if req.Name != "" {
-		a, found, err := m.same(ctx, req.Name, hash)
-		if err != nil || found && req.DryRun {
+		if a, found, err := m.standing(ctx, req, hash, report); found || err != nil {
 			return a, err
-		}
-		if found {
-			return m.again(ctx, a, req, report(a.ID))
 		}
 	}
 	settled := m.takeOver(ctx)
@@ -60,10 +56,36 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 	}
 	id := ledger.NewID()
 	a, err := m.engine.Start(ctx, alloc.Request{ID: id, Name: req.Name, Pledge: req.Pledge, PledgeHash: hash, Placement: placement}, report(id))
+	if core.KindOf(err) == core.Conflict && a.ID == "" && req.Name != "" {
+		// Nothing was recorded: another process has taken the name meanwhile, for
+		// the same machine perhaps.
+		if a, found, err := m.standing(ctx, req, hash, report); found || err != nil {
+			return a, err
+		}
+	}
 	if err != nil {
 		return a, err
 	}
 	return m.waitFor(ctx, a, req.WaitFor, report(a.ID))
+}
+
+// standing is Deploy for a machine of that name that exists: it waits for
+// whoever drives it, and goes on if nobody does. False without an error: there
+// is none, or none any more.
+func (m *Meson) standing(ctx context.Context, req DeployRequest, hash string, report func(id string) alloc.Report) (core.Allocation, bool, error) {
+	a, found, err := m.same(ctx, req.Name, hash)
+	if err != nil || !found || req.DryRun {
+		return a, found, err
+	}
+	a, err = m.engine.Drive(ctx, a.ID, report(a.ID))
+	if err != nil {
+		return a, true, err
+	}
+	if a.State.Final() {
+		return core.Allocation{}, false, nil
+	}
+	a, err = m.waitFor(ctx, a, req.WaitFor, report(a.ID))
+	return a, true, err
 }
 
 // same finds the machine of a name. One of another pledge is a Conflict.
@@ -82,18 +104,6 @@ func (m *Meson) same(ctx context.Context, name, hash string) (core.Allocation, b
 		}
 	}
 	return a, true, nil
-}
-
-// again is Deploy for a machine that exists: it goes on if nobody does.
-func (m *Meson) again(ctx context.Context, a core.Allocation, req DeployRequest, report alloc.Report) (core.Allocation, error) {
-	a, err := m.engine.Drive(ctx, a.ID, report)
-	if err != nil {
-		return a, err
-	}
-	if a.State == core.Releasing || a.State.Final() {
-		return a, &core.Error{Kind: core.Busy, Op: "deploy", Subject: a.Name, Text: "the machine of that name has just been removed", Hint: "deploy again"}
-	}
-	return m.waitFor(ctx, a, req.WaitFor, report)
 }
 
 // placement is the quotes to try, in order.
