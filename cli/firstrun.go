@@ -35,7 +35,7 @@ func (a *app) firstRun(ctx context.Context, b api.Broker, noOffer error) (bool, 
 			Kind: core.NoOffer, Text: "no provider is configured, and none was found here",
 			Hint: "`meson plugin ls` shows what kinds there are\n" +
 				"`meson provider add NAME --plugin PLUGIN --set KEY=VALUE` adds one, such as\n" +
-				"`meson provider add rack1 --plugin kvm --set 'hosts=[{\"uri\":\"qemu+ssh://root@host1/system\"}]'`",
+				"`meson provider add rack1 --plugin kvm --set uri=qemu+ssh://root@host1/system --set free=true`",
 		}
 	}
 	if !a.asks() {

@@ -13,7 +13,7 @@ import (
 
 func newProvider(a *app) *cobra.Command {
 	return parent("provider", "Configure who is asked for machines",
-		"meson provider add rack1 --plugin kvm --set 'hosts=[{\"uri\":\"qemu:///system\"}]'\nmeson provider ls",
+		"meson provider add rack1 --plugin kvm --set uri=qemu:///system --set free=true\nmeson provider ls",
 		newProviderAdd(a), newProviderLs(a), newProviderShow(a), newProviderTest(a), newProviderRm(a))
 }
 

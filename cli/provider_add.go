@@ -25,7 +25,7 @@ func newProviderAdd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME --plugin PLUGIN",
 		Short: "Configure a provider and test it",
-		Example: "meson provider add rack1 --plugin kvm --set 'hosts=[{\"uri\":\"qemu:///system\"}]'\n" +
+		Example: "meson provider add rack1 --plugin kvm --set uri=qemu:///system --set free=true\n" +
 			"meson provider add upcloud-eu --plugin upcloud --secret token=~/.upcloud-token\n" +
 			"meson provider add vault1 --plugin iscsi --config vault1.yaml --connect unix:/run/vault.sock",
 		Long: "Configures the provider NAME of a plugin and tests what it answers. Settings come from\n" +
