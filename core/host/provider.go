@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -17,7 +18,8 @@ import (
 // restart.
 //
 // Every method returns errors of type *core.Error. A call that reads and finds
-// no answer is Unavailable; one that changes something is Uncertain once it was
+// no answer is Unavailable, and so is one of a machine where the plugin is not
+// installed: NotFound is the provider's word alone; one that changes something is Uncertain once it was
 // sent, whatever ended it: the deadline, the context, the plugin's death or an
 // answer that cannot be used. A plugin that cannot do what is asked is
 // Unsupported; nothing was sent. What a plugin answers against the contract is
@@ -113,7 +115,7 @@ func (p *Provider) call(ctx context.Context, op, service string, effect bool, ti
 	subject := "provider " + p.config.Name
 	s, err := p.plugin.session(ctx)
 	if err != nil {
-		return err
+		return notReached(service, err)
 	}
 	if service != "" && !s.has(service) {
 		return &core.Error{
@@ -123,7 +125,7 @@ func (p *Provider) call(ctx context.Context, op, service string, effect bool, ti
 	}
 	configure := call{plugin: p.plugin, session: s, op: "configure provider", subject: subject, timeout: p.host.opts.CallTimeout}
 	if err := configure.do(ctx, func(ctx context.Context) error { return s.configure(ctx, p.config, p.sum) }); err != nil {
-		return err
+		return notReached(service, err)
 	}
 	c := call{plugin: p.plugin, session: s, op: op, subject: subject, effect: effect, timeout: timeout}
 	err = c.do(ctx, func(ctx context.Context) error { return fn(ctx, s) })
@@ -131,6 +133,19 @@ func (p *Provider) call(ctx context.Context, op, service string, effect bool, ti
 		p.doubt.put(s)
 	}
 	return err
+}
+
+// notReached is the error of a call that was not sent. A plugin, or something of
+// its configuration, that is not there says nothing about what a service was
+// asked for: NotFound would be taken for the absence of a machine.
+func notReached(service string, err error) error {
+	e, ok := errors.AsType[*core.Error](err)
+	if service == "" || !ok || e.Kind != core.NotFound {
+		return err
+	}
+	unreached := *e
+	unreached.Kind = core.Unavailable
+	return &unreached
 }
 
 // tooLarge is the error of a request that cannot be sent, nil if it can. It is

@@ -175,11 +175,27 @@ func TestGet(t *testing.T) {
 		{"swap", byKey, core.Internal},
 		{"absent", byKey, core.NotFound},
 		{"gone", byKey, core.NotFound},
+		{"unconfigurable", byKey, core.Unavailable},
 	} {
 		in, err := provider(h, "rogue", test.provider).Get(t.Context(), test.ref)
 		if core.KindOf(err) != test.kind || (err == nil) != (in.ID == "vm-1") {
 			t.Errorf("%s %+v: %+v, %v: want %q", test.provider, test.ref, in, err, test.kind)
 		}
+	}
+}
+
+// Where the plugin is not installed, nothing is said about any machine.
+func TestMissingPluginIsNotAMissingMachine(t *testing.T) {
+	p := provider(newHost(t), "nowhere", "good")
+	ref := core.InstanceRef{Owner: core.Owner{Broker: "b1", Allocation: "a1", Key: "k1", Request: "r1"}}
+	if _, err := p.Get(t.Context(), ref); core.KindOf(err) != core.Unavailable || !strings.Contains(err.Error(), "no meson-plugin-nowhere") {
+		t.Errorf("Get: %v", err)
+	}
+	if err := p.Delete(t.Context(), ref); core.KindOf(err) != core.Unavailable {
+		t.Errorf("Delete: %v", err)
+	}
+	if _, err := p.Check(t.Context()); core.KindOf(err) != core.NotFound {
+		t.Errorf("Check: %v", err)
 	}
 }
 

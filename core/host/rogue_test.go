@@ -129,12 +129,16 @@ func (r *rogue) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResp
 	}, nil
 }
 
-// Configure remembers; the provider "misconfigured" is told no.
+// Configure remembers; the providers "misconfigured" and "unconfigurable" are
+// told no.
 func (r *rogue) Configure(_ context.Context, req *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if req.GetProvider() == "misconfigured" {
 		return nil, sdk.ToStatus(&sdk.Error{Kind: sdk.Invalid, Op: "configure", Faults: []sdk.Fault{{Path: "hosts", Want: "at least one"}}}).Err()
+	}
+	if req.GetProvider() == "unconfigurable" {
+		return nil, sdk.ToStatus(&sdk.Error{Kind: sdk.NotFound, Op: "configure", Text: "no such host"}).Err()
 	}
 	r.configured[req.GetProvider()] = append(r.configured[req.GetProvider()], req)
 	return &pb.ConfigureResponse{Warnings: []string{"the price is \x07zero"}}, nil
