@@ -154,7 +154,8 @@ type Allocations interface {
 // of it.
 type Refusals interface {
 	// Remember keeps a refusal, in place of one of the same provider, zone,
-	// shape and scope. Invalid without a provider or an Until.
+	// shape and scope; without an Until for as long as it is not forgotten.
+	// Invalid without a provider.
 	Remember(ctx context.Context, r Refusal) error
 	// Refusals that hold at a time, by provider, zone, shape and scope.
 	Refusals(ctx context.Context, now time.Time) ([]Refusal, error)

@@ -8,17 +8,25 @@ import (
 	"github.com/mesoncloud/meson/core"
 )
 
+// never stands for the end of a refusal that has none: it comes after every
+// other, as times are sorted.
+const never = "9999-12-31T23:59:59.999999999Z"
+
 // Remember implements [Refusals].
 func (s *SQLite) Remember(ctx context.Context, r Refusal) error {
 	const op = "remember refusal"
 	subject := "provider " + short(r.Provider)
-	if r.Provider == "" || r.Until.IsZero() {
-		return failure(op, subject, invalid(subject, "until", "a provider and the time when it ends"))
+	if r.Provider == "" {
+		return failure(op, subject, invalid("refusal", "provider", "who refused"))
+	}
+	until := never
+	if !r.Until.IsZero() {
+		until = stringOf(r.Until)
 	}
 	return failure(op, subject, s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO refusals (provider, zone, shape, scope, until, text) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (provider, zone, shape, scope) DO UPDATE SET until = excluded.until, text = excluded.text`,
-			r.Provider, r.Zone, r.Shape, r.Scope, stringOf(r.Until), printable(r.Text))
+			r.Provider, r.Zone, r.Shape, r.Scope, until, printable(r.Text))
 		return err
 	}))
 }
@@ -31,7 +39,7 @@ func (s *SQLite) Refusals(ctx context.Context, now time.Time) ([]Refusal, error)
 		var r core.Refusal
 		var until string
 		err := row.Scan(&r.Provider, &r.Zone, &r.Shape, &r.Scope, &until, &r.Text)
-		if err == nil {
+		if err == nil && until != never {
 			r.Until, err = timeOf(until)
 		}
 		all = append(all, r)

@@ -79,5 +79,11 @@ func testRefusals(t *testing.T, store Store) {
 	holds("after all of p", 0, other)
 
 	refused(t, "no provider", l.Remember(ctx, ledger.Refusal{Until: noon()}), core.Invalid)
-	refused(t, "no end", l.Remember(ctx, ledger.Refusal{Provider: "p"}), core.Invalid)
+
+	endless := ledger.Refusal{Provider: "p", Text: "bad token"}
+	must(t, l.Remember(ctx, endless))
+	must(t, l.Prune(ctx, noon().AddDate(100, 0, 0)))
+	holds("a hundred years on", 100*366*24*60, endless)
+	must(t, l.Forget(ctx, "p", "z1", "s1"))
+	holds("after a success of p", 0)
 }
