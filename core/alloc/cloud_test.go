@@ -32,6 +32,11 @@ type cloud struct {
 	slow    int
 	offered bool
 	window  int64
+	// counted inventory is not live: refusals of it are remembered.
+	counted       bool
+	describeFault func() error
+	// lame deletions are answered and do nothing.
+	lame bool
 }
 
 func newCloud(name, amount string, now time.Time) *cloud {
@@ -74,7 +79,12 @@ func (c *cloud) PriceList(context.Context) (*pricing.List, error) {
 }
 
 func (c *cloud) Describe(context.Context) (core.Description, error) {
-	return core.Description{Name: "cloud", LiveInventory: true, ConsistencyWindowMS: c.window}, nil
+	if c.describeFault != nil {
+		if err := c.describeFault(); err != nil {
+			return core.Description{}, err
+		}
+	}
+	return core.Description{Name: "cloud", LiveInventory: !c.counted, ConsistencyWindowMS: c.window}, nil
 }
 
 func (c *cloud) Create(_ context.Context, req core.CreateRequest) (core.Instance, error) {
@@ -137,7 +147,9 @@ func (c *cloud) Delete(_ context.Context, ref core.InstanceRef) error {
 			return err
 		}
 	}
-	delete(c.machines, ref.Owner.Key)
+	if !c.lame {
+		delete(c.machines, ref.Owner.Key)
+	}
 	return nil
 }
 

@@ -61,6 +61,9 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 		e := asError(err, "provider "+p.Name())
 		switch {
 		case definite(e.Kind):
+			if err := d.remember(ctx, p, t.Quote, e); err != nil {
+				return err
+			}
 			return d.giveUp(ctx, t, e)
 		case e.Kind == core.Busy || e.Kind == core.Throttled:
 			d.tell("create.waiting", e.Error(), 0)
@@ -140,6 +143,7 @@ func (d *drive) made(ctx context.Context, t core.Attempt, inst core.Instance) er
 }
 
 func (d *drive) runs(ctx context.Context, t core.Attempt, inst core.Instance) error {
+	d.forget(ctx, t.Quote)
 	return d.note(ctx, t, "running", fmt.Sprintf("%s at %s %s", inst.State, inst.Provider, inst.Zone), func(t *core.Attempt, a *core.Allocation) {
 		t.State, t.InstanceID, t.Error = core.AttemptMade, inst.ID, nil
 		a.State, a.Instance, a.Message = inst.State, &inst, ""
@@ -180,9 +184,6 @@ func (d *drive) progress(inst core.Instance) {
 
 // giveUp records that the attempt is to be undone, and why.
 func (d *drive) giveUp(ctx context.Context, t core.Attempt, why *core.Error) error {
-	if err := d.remember(ctx, t.Quote, why); err != nil {
-		return err
-	}
 	return d.note(ctx, t, "create.refused", why.Error(), func(t *core.Attempt, a *core.Allocation) {
 		t.State, t.Error = core.AttemptUndoing, why
 	})

@@ -101,24 +101,30 @@ func (d *drive) fail(ctx context.Context, a core.Allocation, attempts []core.Att
 }
 
 // refusals is the error of an allocation that nobody would take, each attempt's
-// own as a fault. Its kind is the attempts' if they agree, else NoOffer.
+// own as a fault. Its kind is the attempts' if they agree, else NoOffer; so is
+// its scope, else none.
 func (d *drive) refusals(text string, attempts []core.Attempt) error {
 	e := &core.Error{Kind: core.NoOffer, Op: "deploy", Subject: "allocation " + d.id, Text: text}
-	kinds := map[core.Kind]bool{}
+	var last *core.Error
+	sameKind, sameScope := true, true
 	for _, t := range attempts {
 		if t.Error == nil {
 			continue
 		}
-		kinds[t.Error.Kind] = true
-		e.Scope = t.Error.Scope
+		if last != nil {
+			sameKind = sameKind && t.Error.Kind == last.Kind
+			sameScope = sameScope && t.Error.Scope == last.Scope
+		}
+		last = t.Error
 		e.Faults = append(e.Faults, core.Fault{Path: t.Quote.Provider + " " + t.Quote.Zone, Text: t.Error.Error()})
 		if e.Hint == "" {
 			e.Hint = t.Error.Hint
 		}
 	}
-	if len(kinds) == 1 {
-		for k := range kinds {
-			e.Kind = k
+	if last != nil && sameKind {
+		e.Kind = last.Kind
+		if sameScope {
+			e.Scope = last.Scope
 		}
 	}
 	return e

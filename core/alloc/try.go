@@ -129,7 +129,7 @@ func machine(o core.Offer) string {
 }
 
 func asError(err error, subject string) *core.Error {
-	if e, ok := err.(*core.Error); ok { //nolint:errorlint // the outermost one names the operation
+	if e, ok := err.(*core.Error); ok { // the outermost one names the operation
 		return e
 	}
 	return &core.Error{Kind: core.KindOf(err), Subject: subject, Err: err}

@@ -21,13 +21,14 @@ func (d *drive) resolve(ctx context.Context, p Provider, t core.Attempt) (absent
 	var since time.Time
 	for {
 		window, err := d.window(ctx, p)
-		if err == nil {
+		described := err == nil
+		if described {
 			_, err = p.Get(ctx, ref(t))
 		}
-		switch core.KindOf(err) {
-		case "":
+		switch kind := core.KindOf(err); {
+		case kind == "":
 			return false, nil
-		case core.NotFound:
+		case kind == core.NotFound && described:
 			if since.IsZero() {
 				since = d.Now()
 			}
@@ -102,11 +103,15 @@ func (d *drive) remove(ctx context.Context, p Provider, t core.Attempt, doubt bo
 		d.Step("delete.answered")
 		if err == nil && doubt {
 			var absent bool
-			if absent, err = d.resolve(ctx, p, t); err == nil {
-				// Once more, either way: a request that was under way may have made a
-				// part of it after the first removal.
-				doubt = !absent
+			absent, err = d.resolve(ctx, p, t)
+			switch {
+			case err == nil && absent:
+				// Once more: a request that was under way may have made a part of it
+				// after the first removal.
+				doubt = false
 				continue
+			case err == nil:
+				err = core.Errorf(core.Busy, "%s still has it after removing it", p.Name())
 			}
 		}
 		if err == nil {
