@@ -6,7 +6,7 @@
 //
 //	func TestConformance(t *testing.T) {
 //		sdktest.Run(t, sdktest.Target{
-//			Connect: func(ctx context.Context) (*sdk.Client, func(), error) { … },
+//			Connect: func(ctx context.Context) (sdktest.Plugin, error) { … },
 //			Config:  `{"region": "test"}`,
 //			Fits:    &pb.Pledge{Slots: 1, MemoryMib: 1024, …},
 //			TooBig:  &pb.Pledge{Slots: 256, MemoryMib: 1 << 30, …},
