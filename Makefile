@@ -7,7 +7,8 @@ SHELL       := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-GO      ?= go
+# A Go that is new enough: the one on PATH, or one that lab/go fetches.
+GO      ?= lab/go
 TOOL    := $(GO) tool -modfile=tools.mod
 PREFIX  ?= /usr/local
 PLUGINS := kvm
