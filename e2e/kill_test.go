@@ -205,3 +205,36 @@ func TestKillLibvirtd(t *testing.T) {
 		t.Errorf("libvirtd was killed at %d steps, want at least 6", struck)
 	}
 }
+
+// TestKillBoth kills the broker and its plugin together at every step of the
+// plugin. What is taken over then is a whole machine: one that was switched off
+// is known as such, and starts again.
+func TestKillBoth(t *testing.T) {
+	w := newWorld(t, "kvm1", "kvm2")
+	w.write("plugin.run", "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID")
+	struck := 0
+	for n, more := 1, true; more; n++ {
+		name := fmt.Sprintf("both-%d", n)
+		w.order("plugin", n)
+		w.meson("deploy", w.spec, "--cheapest", "--name", name)
+		if more = !w.pending("plugin"); more {
+			struck++
+		}
+		when := fmt.Sprintf("broker and plugin killed at step %d of deploy", n)
+		w.settled(t, when, name)
+		if w.state(name) == "running" {
+			w.must("stop", name, "--hard")
+			if got := w.state(name); got != "stopped" {
+				t.Errorf("%s: stopped after that, it is %s", when, got)
+			}
+			w.must("start", name)
+		}
+		w.must("rm", name)
+		if got := w.truth(); got != 0 {
+			t.Fatalf("%s: %d machines after rm", when, got)
+		}
+	}
+	if struck < 6 {
+		t.Errorf("killed at %d steps, want at least 6", struck)
+	}
+}

@@ -44,11 +44,13 @@ func (p *Provider) instance(ctx context.Context, m *machine) *pb.Instance {
 
 // status is the state that a machine shows, and what is to be said about it.
 func (m *machine) status(now time.Time) (pb.InstanceState, string) {
+	if !m.ran && m.state != libvirt.DOMAIN_CRASHED {
+		// Also where it has been started by now: a Create that was killed just then
+		// is to be repeated, or it is never noted that the machine has run.
+		return pb.InstanceState_INSTANCE_STATE_CREATING, ""
+	}
 	switch m.state {
 	case libvirt.DOMAIN_SHUTOFF, libvirt.DOMAIN_NOSTATE:
-		if !m.ran {
-			return pb.InstanceState_INSTANCE_STATE_CREATING, ""
-		}
 		switch libvirt.DomainShutoffReason(m.reason) {
 		case libvirt.DOMAIN_SHUTOFF_CRASHED:
 			return pb.InstanceState_INSTANCE_STATE_FAILED, "its process ended unexpectedly; it can be started again"
@@ -60,9 +62,6 @@ func (m *machine) status(now time.Time) (pb.InstanceState, string) {
 		return pb.InstanceState_INSTANCE_STATE_FAILED, "the guest has crashed"
 	case libvirt.DOMAIN_PAUSED:
 		if libvirt.DomainPausedReason(m.reason) == libvirt.DOMAIN_PAUSED_STARTING_UP {
-			if !m.ran {
-				return pb.InstanceState_INSTANCE_STATE_CREATING, ""
-			}
 			return pb.InstanceState_INSTANCE_STATE_STARTING, ""
 		}
 		if libvirt.DomainPausedReason(m.reason) == libvirt.DOMAIN_PAUSED_IOERROR {
@@ -87,7 +86,10 @@ func (p *Provider) creating(m *machine, in *pb.Instance) {
 	switch {
 	case j == nil:
 		step := "claimed"
-		if m.claim.State == inventory.Held {
+		switch {
+		case m.active():
+			step = "started"
+		case m.claim.State == inventory.Held:
 			step = "held"
 		}
 		in.Progress = &pb.Progress{Step: step, Text: "waits for Create to be repeated"}

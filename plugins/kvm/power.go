@@ -19,7 +19,7 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 	if err != nil {
 		return nil, err
 	}
-	if !m.ran && !m.active() {
+	if !m.ran {
 		return nil, &sdk.Error{
 			Kind: sdk.Busy, Op: op, Subject: m.name, Source: sdk.SourceProvider,
 			Text: "it is still being made", Hint: "wait until it runs, or repeat its Create",

@@ -115,7 +115,7 @@ func TestStatus(t *testing.T) {
 		"first start":      {machine{state: libvirt.DOMAIN_PAUSED, reason: int(libvirt.DOMAIN_PAUSED_STARTING_UP)}, pb.InstanceState_INSTANCE_STATE_CREATING, false},
 		"another start":    {machine{ran: true, state: libvirt.DOMAIN_PAUSED, reason: int(libvirt.DOMAIN_PAUSED_STARTING_UP)}, pb.InstanceState_INSTANCE_STATE_STARTING, false},
 		"runs":             {machine{ran: true, state: libvirt.DOMAIN_RUNNING}, pb.InstanceState_INSTANCE_STATE_RUNNING, false},
-		"runs, unmarked":   {machine{state: libvirt.DOMAIN_RUNNING}, pb.InstanceState_INSTANCE_STATE_RUNNING, false},
+		"runs, unmarked":   {machine{state: libvirt.DOMAIN_RUNNING}, pb.InstanceState_INSTANCE_STATE_CREATING, false},
 		"idle":             {machine{ran: true, state: libvirt.DOMAIN_BLOCKED}, pb.InstanceState_INSTANCE_STATE_RUNNING, false},
 		"asked to stop":    {machine{ran: true, state: libvirt.DOMAIN_RUNNING, stopAsked: now.Add(-time.Minute)}, pb.InstanceState_INSTANCE_STATE_STOPPING, false},
 		"does not stop":    {machine{ran: true, state: libvirt.DOMAIN_RUNNING, stopAsked: now.Add(-time.Hour)}, pb.InstanceState_INSTANCE_STATE_RUNNING, true},
