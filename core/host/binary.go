@@ -34,8 +34,16 @@ type binary struct {
 	mu     sync.Mutex
 	file   *os.File
 	seen   identity
-	sum    string
+	first  *hashing // of the bytes that had the identity seen
 	script bool
+}
+
+// hashing is a hash that is being taken. Without a pin nobody waits for the first
+// one: there is nothing to compare it with before the file's identity differs.
+type hashing struct {
+	done chan struct{}
+	sum  string
+	err  error
 }
 
 // identity changes whenever the content of an open file does.
@@ -88,27 +96,66 @@ func (b *binary) verify(file *os.File) error {
 	if !ok {
 		return b.fault(core.Internal, b.path, "no file status", "")
 	}
-	now := identity{size: info.Size(), mtime: stat.Mtim, ctime: stat.Ctim, mode: info.Mode()}
-	if b.sum != "" && now == b.seen {
+	now := identityOf(info, stat)
+	if b.first != nil && now == b.seen {
 		return nil
 	}
-	hash := sha256.New()
-	if _, err := io.Copy(hash, io.NewSectionReader(file, 0, 1<<40)); err != nil {
-		return b.fault(core.Unavailable, b.path, reasonOf(err).Error(), "")
-	}
-	sum := hex.EncodeToString(hash.Sum(nil))
-	if b.pin != "" && !strings.EqualFold(sum, b.pin) {
-		return b.fault(core.Denied, b.path, fmt.Sprintf("refused: its sha256 is %s, and %s is pinned", sum, b.pin),
-			"install the version that is pinned, or pin the one that is installed")
-	}
-	if b.sum != "" && sum != b.sum {
-		return b.fault(core.Denied, b.path, "refused: it was changed since it was checked",
-			"start Meson again to use the new one; install new versions by renaming, not by writing over")
+	taken := takeHash(file, now)
+	if b.pin != "" || b.first != nil {
+		if err := b.compare(taken); err != nil {
+			return err
+		}
 	}
 	head := make([]byte, 2)
 	n, _ := file.ReadAt(head, 0)
-	b.seen, b.sum, b.script = now, sum, string(head[:n]) == "#!"
+	b.seen, b.first, b.script = now, taken, string(head[:n]) == "#!"
 	return nil
+}
+
+// compare holds a hash against the pin and the one before.
+func (b *binary) compare(taken *hashing) error {
+	<-taken.done
+	if taken.err != nil {
+		return b.fault(core.Unavailable, b.path, reasonOf(taken.err).Error(), "")
+	}
+	if b.pin != "" && !strings.EqualFold(taken.sum, b.pin) {
+		return b.fault(core.Denied, b.path, fmt.Sprintf("refused: its sha256 is %s, and %s is pinned", taken.sum, b.pin),
+			"install the version that is pinned, or pin the one that is installed")
+	}
+	if b.first == nil {
+		return nil
+	}
+	<-b.first.done
+	if b.first.err != nil || taken.sum != b.first.sum {
+		return b.fault(core.Denied, b.path, "refused: it was changed since it was checked",
+			"start Meson again to use the new one; install new versions by renaming, not by writing over")
+	}
+	return nil
+}
+
+func identityOf(info fs.FileInfo, stat *syscall.Stat_t) identity {
+	return identity{size: info.Size(), mtime: stat.Mtim, ctime: stat.Ctim, mode: info.Mode()}
+}
+
+// takeHash begins to hash the file. It errs unless the file had the identity all
+// the while.
+func takeHash(file *os.File, of identity) *hashing {
+	h := &hashing{done: make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		hash := sha256.New()
+		if _, h.err = io.Copy(hash, io.NewSectionReader(file, 0, 1<<40)); h.err != nil {
+			return
+		}
+		h.sum = hex.EncodeToString(hash.Sum(nil))
+		info, err := file.Stat()
+		if err != nil {
+			h.err = err
+		} else if stat, ok := info.Sys().(*syscall.Stat_t); !ok || identityOf(info, stat) != of {
+			h.err = errors.New("it was changed while it was checked")
+		}
+	}()
+	return h
 }
 
 func (b *binary) fault(kind core.Kind, path, text, hint string) error {
@@ -121,6 +168,9 @@ func (b *binary) close() {
 	if b.file != nil {
 		_ = b.file.Close()
 		b.file = nil
+	}
+	if b.first != nil {
+		<-b.first.done // the hash ends with the file
 	}
 }
 

@@ -91,17 +91,7 @@ func dialTrusted(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	var peer *unix.Ucred
-	var peerErr error
-	err = raw.Control(func(fd uintptr) { peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err == nil {
-		err = peerErr
-	}
+	peer, err := peerOf(conn)
 	if err == nil && !trustedUID(peer.Uid) {
 		err = fmt.Errorf("user %d listens there: want root or the user who runs Meson", peer.Uid)
 	}
@@ -110,4 +100,22 @@ func dialTrusted(ctx context.Context, path string) (net.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// peerOf is the process that listens at the other end, as the kernel knows it.
+func peerOf(conn net.Conn) (*unix.Ucred, error) {
+	local, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, fmt.Errorf("%T is no unix socket", conn)
+	}
+	raw, err := local.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var peer *unix.Ucred
+	var peerErr error
+	if err := raw.Control(func(fd uintptr) { peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+		return nil, err
+	}
+	return peer, peerErr
 }

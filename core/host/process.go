@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -43,8 +44,9 @@ type process struct {
 	exited   chan struct{} // closed when the process is gone and waited for
 
 	mu     sync.Mutex
-	pid    int  // 0: not started
-	killed bool // it must not start any more
+	socket string // where it says that it listens
+	pid    int    // 0: not started
+	killed bool   // it must not start any more
 	reaped bool
 	state  string
 }
@@ -162,35 +164,63 @@ func (p *process) pumpStdout(out io.Reader, handshake *io.PipeWriter) {
 	defer handshake.Close()
 	in := bufio.NewReaderSize(out, 16<<10)
 	line, err := in.ReadSlice('\n')
-	if fault := checkHandshake(string(line), err, p.dir); fault != nil {
+	socket, fault := readHandshake(string(line), err, p.dir)
+	if fault != nil {
 		p.fault <- fault
 		_ = handshake.Close()
 		p.lines.pump(in)
 		return
 	}
+	p.mu.Lock()
+	p.socket = socket
+	p.mu.Unlock()
 	_, _ = handshake.Write(line)
 	p.lines.pump(in)
 }
 
-// checkHandshake says what is wrong with a plugin's first line on standard
-// output: go-plugin's CORE|PROTOCOL|NETWORK|ADDRESS|grpc|CERTIFICATE.
-func checkHandshake(line string, err error, dir string) error {
+// readHandshake is the socket that a plugin names in its first line on standard
+// output, go-plugin's CORE|PROTOCOL|NETWORK|ADDRESS|grpc, or what is wrong with it.
+func readHandshake(line string, err error, dir string) (socket string, fault error) {
 	if line == "" {
-		return fmt.Errorf("it ended its standard output without a handshake")
+		return "", fmt.Errorf("it ended its standard output without a handshake")
 	}
 	parts := strings.Split(strings.TrimSpace(line), "|")
 	_, coreErr := strconv.Atoi(parts[0])
 	switch {
-	case err != nil || coreErr != nil || len(parts) < 6:
-		return fmt.Errorf("its standard output begins with %q instead of a handshake", cut(line, 200))
+	case err != nil || coreErr != nil || len(parts) < 5:
+		return "", fmt.Errorf("its standard output begins with %q instead of a handshake", cut(line, 200))
 	case parts[4] != "grpc":
-		return fmt.Errorf("it speaks %q instead of grpc", cut(parts[4], 40))
+		return "", fmt.Errorf("it speaks %q instead of grpc", cut(parts[4], 40))
 	case parts[2] != "unix" || !within(dir, parts[3]):
-		return fmt.Errorf("it listens at %s %q instead of a socket in its own directory", cut(parts[2], 40), cut(parts[3], 200))
-	case len(parts[5]) <= 50:
-		return fmt.Errorf("its handshake has no certificate")
+		return "", fmt.Errorf("it listens at %s %q instead of a socket in its own directory", cut(parts[2], 40), cut(parts[3], 200))
+	case len(parts) > 5 && parts[5] != "":
+		return "", fmt.Errorf("it wants TLS, which it was not asked for")
 	}
-	return nil
+	return parts[3], nil
+}
+
+// dial connects to the process's socket, and refuses whoever else listens there:
+// only a process of the group that was started gets to see credentials.
+func (p *process) dial(ctx context.Context, _ string) (net.Conn, error) {
+	p.mu.Lock()
+	group, socket := p.pid, p.socket
+	p.mu.Unlock()
+	conn, err := dialUnix(ctx, socket)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := peerOf(conn)
+	if err == nil {
+		var theirs int
+		if theirs, err = unix.Getpgid(int(peer.Pid)); err == nil && theirs != group {
+			err = fmt.Errorf("process %d listens at its socket, which is none of its own", peer.Pid)
+		}
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 func within(dir, path string) bool {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,8 +52,24 @@ func helpers() map[string]func() {
 			fmt.Println("1|1|tcp|127.0.0.1:25|grpc|" + strings.Repeat("A", 600))
 			time.Sleep(time.Hour)
 		},
-		"naked": func() {
-			fmt.Printf("1|1|unix|%s/socket|grpc|\n", os.Getenv("PLUGIN_UNIX_SOCKET_DIR"))
+		"armoured": func() {
+			fmt.Printf("1|1|unix|%s/socket|grpc|%s\n", os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), strings.Repeat("A", 600))
+			time.Sleep(time.Hour)
+		},
+		// stranger lets a process of another group listen.
+		"stranger": func() {
+			child := exec.Command("/proc/self/exe")
+			child.Args[0] = "meson-plugin-listener"
+			child.Stdout = os.Stdout
+			child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+			runtime.LockOSThread() // whose end the child's is, too
+			_ = child.Run()
+		},
+		"listener": func() {
+			path := os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/socket"
+			if _, err := net.Listen("unix", path); err == nil {
+				fmt.Printf("1|1|unix|%s|grpc|\n", path)
+			}
 			time.Sleep(time.Hour)
 		},
 		"noisy": func() {
