@@ -43,8 +43,10 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 			return a, err
 		}
 	}
-	settled := m.takeOver(ctx)
-	defer settled()
+	if !req.DryRun {
+		settled := m.takeOver(ctx)
+		defer settled()
+	}
 
 	placement, err := m.placement(ctx, req, hash)
 	if err != nil {
@@ -91,7 +93,8 @@ func (m *Meson) standing(ctx context.Context, req DeployRequest, hash string, re
 // same finds the machine of a name. One of another pledge is a Conflict.
 func (m *Meson) same(ctx context.Context, name, hash string) (core.Allocation, bool, error) {
 	a, err := m.Ledger.Allocation(ctx, name)
-	if core.KindOf(err) == core.NotFound || err == nil && (a.State.Final() || a.Name != name) {
+	// Invalid is a name that begins several ids, and is nobody's name.
+	if kind := core.KindOf(err); kind == core.NotFound || kind == core.Invalid || err == nil && (a.State.Final() || a.Name != name) {
 		return core.Allocation{}, false, nil
 	}
 	if err != nil {
@@ -155,8 +158,9 @@ func (m *Meson) bound(ctx context.Context, id, hash string) (core.Placement, err
 	return core.Placement{Quotes: []core.Quote{q.Quote}, Why: "bound by --offer"}, nil
 }
 
-// takeOver drives on the side what nobody drives, and then prunes the ledger. The function that it returns
-// waits a little for it, and lets go: what is not finished stays as it is.
+// takeOver drives on the side what nobody drives, and then prunes the ledger.
+// The function that it returns waits a little for it, and lets go: what is not
+// finished stays as it is.
 func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})

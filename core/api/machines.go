@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,9 +42,11 @@ func (m *Meson) List(ctx context.Context, req ListRequest) ([]core.Allocation, e
 		}
 		all.Go(func() {
 			attempts, err := m.Ledger.Attempts(ctx, a.ID)
-			if err == nil {
-				list[i] = m.live(ctx, a, attempts)
+			if err != nil {
+				list[i] = unreachable(a, err)
+				return
 			}
+			list[i] = m.live(ctx, a, attempts)
 		})
 	}
 	all.Wait()
@@ -113,10 +118,11 @@ func (m *Meson) Resume(ctx context.Context, name string, progress func(Progress)
 		return []core.Allocation{a}, err
 	}
 	taken, errs := m.engine.TakeOver(ctx, func(id string) alloc.Report { return m.reporter(id, progress) })
-	for _, err := range errs {
-		return taken, err
+	var failed []error
+	for _, id := range slices.Sorted(maps.Keys(errs)) {
+		failed = append(failed, errs[id])
 	}
-	return taken, nil
+	return taken, errors.Join(failed...)
 }
 
 // Events of one allocation, or of all.

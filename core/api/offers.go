@@ -41,7 +41,7 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (OffersResult, core.
 	if err != nil {
 		return OffersResult{}, core.Placement{}, err
 	}
-	remembered, err := m.refusals(ctx)
+	remembered, err := m.Ledger.Refusals(ctx, m.Now())
 	if err != nil {
 		return OffersResult{}, core.Placement{}, err
 	}
@@ -53,14 +53,13 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (OffersResult, core.
 		return OffersResult{}, core.Placement{}, &core.Error{Kind: core.Interrupted, Op: "ask for offers", Text: "interrupted"}
 	}
 	var result OffersResult
-	for _, a := range answers {
-		if a.Err != nil {
-			result.Failures = append(result.Failures, a)
+	for i := range answers {
+		a := &answers[i]
+		if err := m.keepPrices(ctx, a); err != nil {
+			return OffersResult{}, core.Placement{}, err
 		}
-		if a.Prices != nil && len(a.Offers) > 0 {
-			if err := m.Ledger.PutPriceList(ctx, a.Provider, a.Prices); err != nil {
-				return OffersResult{}, core.Placement{}, err
-			}
+		if a.Err != nil {
+			result.Failures = append(result.Failures, *a)
 		}
 	}
 	quotes, reasons := market.Quotes(answers, req.Horizon, remembered, m.Now(), func() string { return strings.ToLower(rand.Text()[:8]) })
@@ -68,6 +67,22 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (OffersResult, core.
 	result.Quotes, result.Reasons, result.Why = placement.Quotes, append(reasons, left...), placement.Why
 	result.Took = m.Now().Sub(start)
 	return result, placement, nil
+}
+
+// keepPrices keeps the list that an answer's offers refer to. A list that says
+// something else than before under the same revision is that provider's fault,
+// and its offers fall.
+func (m *Meson) keepPrices(ctx context.Context, a *core.Answer) error {
+	if a.Prices == nil || len(a.Offers) == 0 {
+		return nil
+	}
+	err := m.Ledger.PutPriceList(ctx, a.Provider, a.Prices)
+	if core.KindOf(err) != core.Conflict {
+		return err
+	}
+	a.Offers = nil
+	a.Err = &core.Error{Kind: core.Internal, Op: "ask for prices", Subject: "provider " + a.Provider, Source: core.SourcePlugin, Err: err}
+	return nil
 }
 
 // marketProviders are all that are configured, or the one of that name.
@@ -91,18 +106,6 @@ func (m *Meson) marketProviders(ctx context.Context, only string) ([]market.Prov
 	return nil, &core.Error{
 		Kind: core.NoOffer, Text: "no provider is configured", Hint: "meson provider add NAME --plugin PLUGIN, or meson plugin ls to see which plugins there are",
 	}
-}
-
-func (m *Meson) refusals(ctx context.Context) ([]core.Refusal, error) {
-	stored, err := m.Ledger.Refusals(ctx, m.Now())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]core.Refusal, len(stored))
-	for i, r := range stored {
-		out[i] = core.Refusal(r)
-	}
-	return out, nil
 }
 
 // noOffer is the error of a pledge that nobody can take, every reason a fault.

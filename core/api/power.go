@@ -17,7 +17,7 @@ const powerPoll = 500 * time.Millisecond
 // Power changes a machine's power and returns when it has got there: a reboot
 // when it has been asked for.
 func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction, progress func(Progress)) (core.Allocation, error) {
-	a, p, ref, err := m.machine(ctx, name)
+	a, err := m.Ledger.Allocation(ctx, name)
 	if err != nil {
 		return a, err
 	}
@@ -26,6 +26,15 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 		return a, err
 	}
 	defer unlock()
+	// As it stands now that nobody else drives it: what is to be removed, or is
+	// still to be made, must stay so.
+	a, p, ref, err := m.machine(ctx, a.ID)
+	if err != nil {
+		return a, err
+	}
+	if !settledAt(a.State) {
+		return a, &core.Error{Kind: core.Busy, Op: string(action), Subject: a.Name, Text: fmt.Sprintf("it is %s", a.State), Hint: "meson resume " + a.Name}
+	}
 	report := m.reporter(a.ID, progress)
 	if err := m.Ledger.AddEvent(ctx, core.Event{Allocation: a.ID, Time: m.Now().UTC(), Step: "power.intended", Text: string(action)}); err != nil {
 		return a, err
@@ -48,6 +57,10 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 		}
 	}
 	if err != nil {
+		ev := core.Event{Allocation: a.ID, Time: m.Now().UTC(), Step: "power.failed", Text: err.Error()}
+		if err := m.Ledger.AddEvent(context.WithoutCancel(ctx), ev); err != nil {
+			m.Log.Warn("event not recorded", "allocation", a.ID, "step", ev.Step, "error", err)
+		}
 		return a, err
 	}
 	report("power.done", string(inst.State), 0)

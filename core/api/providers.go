@@ -2,16 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/tidwall/gjson"
-	"github.com/tidwall/sjson"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -21,7 +13,8 @@ import (
 // returned along with the error.
 func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (ProviderInfo, []core.CheckItem, error) {
 	schema := ""
-	if about, err := m.describe(ctx, req.Plugin); err == nil {
+	plugin := core.ProviderConfig{Name: req.Name, Plugin: req.Plugin, Connect: req.Connect}
+	if about, err := m.Host.Provider(plugin).Describe(ctx); err == nil {
 		schema = about.ConfigSchema
 	}
 	cfg, err := m.config(req, schema)
@@ -32,7 +25,7 @@ func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (Provid
 	if err != nil && (!req.Force || core.KindOf(err) == core.Invalid) {
 		return ProviderInfo{}, items, err
 	}
-	if !req.Force && len(items) > 0 && !slices.ContainsFunc(items, func(i core.CheckItem) bool { return i.Verdict != core.VerdictFailed }) {
+	if !req.Force && len(items) > 0 && !slices.ContainsFunc(items, works) {
 		return ProviderInfo{}, items, &core.Error{
 			Kind: core.Unavailable, Op: "add provider", Subject: cfg.Name, Text: "nothing of it works: " + items[0].Text,
 			Hint: "--force keeps it all the same",
@@ -44,80 +37,9 @@ func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (Provid
 	return ProviderInfo{ProviderConfig: cfg, SettingsJSON: string(cfg.Settings)}, items, nil
 }
 
-// config is a provider's configuration as asked for, all faults at once.
-func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConfig, error) {
-	e := &core.Error{Kind: core.Invalid, Op: "add provider", Subject: req.Name}
-	fault := func(path, have, want string) {
-		e.Faults = append(e.Faults, core.Fault{Path: path, Have: have, Want: want, Text: fmt.Sprintf("%q: want %s", have, want)})
-	}
-	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`).MatchString(req.Name) {
-		fault("NAME", req.Name, "up to 32 of a-z, 0-9 and -, such as rack1")
-	}
-	if req.Plugin == "" {
-		fault("--plugin", "", "a plugin's name; meson plugin ls shows them")
-	}
-	settings := req.Settings
-	if len(settings) == 0 {
-		settings = []byte("{}")
-	}
-	if !json.Valid(settings) {
-		fault("--config", "", "one JSON object")
-		settings = []byte("{}")
-	}
-	for _, pair := range req.Set {
-		key, value, ok := strings.Cut(pair, "=")
-		if !ok || key == "" {
-			fault("--set", pair, "key=value")
-			continue
-		}
-		next, err := set(settings, schema, key, value)
-		if err != nil {
-			fault("--set", pair, err.Error())
-			continue
-		}
-		settings = next
-	}
-	files := make(map[string]string, len(req.SecretFiles))
-	for key, file := range req.SecretFiles {
-		abs, err := filepath.Abs(file)
-		if err != nil {
-			fault("--secret", key, err.Error())
-		}
-		files[key] = abs
-	}
-	if len(e.Faults) > 0 {
-		return core.ProviderConfig{}, e
-	}
-	return core.ProviderConfig{
-		Name: req.Name, Plugin: req.Plugin, Settings: settings, SecretFiles: files, Connect: req.Connect, CreatedAt: m.Now().UTC(),
-	}, nil
-}
+func fails(i core.CheckItem) bool { return i.Verdict == core.VerdictFailed }
 
-// set puts a value at a dotted path: JSON if it is JSON, else a text. Where the
-// plugin's schema has a text, only a quoted one is JSON.
-func set(settings []byte, schema, key, value string) ([]byte, error) {
-	if json.Valid([]byte(value)) && (value[0] == '"' || typeAt(schema, key) != "string") {
-		return sjson.SetRawBytes(settings, key, []byte(value))
-	}
-	return sjson.SetBytes(settings, key, value)
-}
-
-// typeAt is the type that a JSON Schema gives the value at a dotted path, empty
-// where it does not say.
-func typeAt(schema, key string) string {
-	at := gjson.Parse(schema)
-	for part := range strings.SplitSeq(key, ".") {
-		if ref := at.Get("$ref").String(); strings.HasPrefix(ref, "#/") {
-			at = gjson.Get(schema, strings.ReplaceAll(ref[2:], "/", "."))
-		}
-		if at.Get("type").String() == "array" {
-			at = at.Get("items")
-			continue
-		}
-		at = at.Get("properties." + part)
-	}
-	return at.Get("type").String()
-}
+func works(i core.CheckItem) bool { return !fails(i) }
 
 // Providers are all that are configured.
 func (m *Meson) Providers(ctx context.Context) ([]ProviderInfo, error) {
@@ -154,12 +76,18 @@ func (m *Meson) RemoveProvider(ctx context.Context, name string) error {
 }
 
 // TestProvider asks a provider what it answers and what its credentials allow.
+// If nothing of it fails, what it refused before is forgotten: it may have been
+// put right.
 func (m *Meson) TestProvider(ctx context.Context, name string) ([]core.CheckItem, error) {
 	cfg, err := m.Ledger.Provider(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return m.Host.Provider(cfg).Check(ctx)
+	items, err := m.Host.Provider(cfg).Check(ctx)
+	if err != nil || !slices.ContainsFunc(items, works) || slices.ContainsFunc(items, fails) {
+		return items, err
+	}
+	return items, m.Ledger.Forget(ctx, name, "", "")
 }
 
 // Plugins lists what is installed, describing each that may run.
@@ -222,7 +150,7 @@ func (m *Meson) Discover(ctx context.Context) ([]core.Discovery, error) {
 }
 
 func describeError(err error) *core.Error {
-	if e, ok := err.(*core.Error); ok { //nolint:errorlint // the outermost one names the operation
+	if e, ok := err.(*core.Error); ok { // the outermost one names the operation
 		return e
 	}
 	return &core.Error{Kind: core.KindOf(err), Err: err}

@@ -34,7 +34,8 @@ func (m *Meson) waitFor(ctx context.Context, a core.Allocation, what WaitFor, re
 	}
 }
 
-// waitAddress records the first address that the provider reports.
+// waitAddress records the first address that the provider reports. A machine
+// that runs no more gets none: Unavailable.
 func (m *Meson) waitAddress(ctx context.Context, a *core.Allocation, report alloc.Report) (string, error) {
 	report("wait.address", "waiting for an address", 0)
 	for {
@@ -52,6 +53,12 @@ func (m *Meson) waitAddress(ctx context.Context, a *core.Allocation, report allo
 				return nil
 			})
 			return ip, err
+		case err == nil && now.LastSeen.IsZero() && now.State != core.Running && now.State != core.Starting:
+			*a = now
+			return "", &core.Error{
+				Kind: core.Unavailable, Op: "deploy", Subject: "allocation " + a.ID, Text: fmt.Sprintf("it ran, and is %s before it had an address", now.State),
+				Hint: "meson show " + a.Name,
+			}
 		}
 		if !sleep(ctx, powerPoll) {
 			return "", m.stillWaiting(*a, "for an address")

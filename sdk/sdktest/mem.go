@@ -252,7 +252,7 @@ func (m *MemProvider) instance(machine memMachine) *pb.Instance {
 		i.State = pb.InstanceState_INSTANCE_STATE_CREATING
 		percent := 100 - 100*left/max(machine.Running.Sub(machine.Created), 1)
 		i.Progress = &pb.Progress{Step: "boot", Percent: uint32(min(max(percent, 0), 100))}
-	default:
+	case !m.config.NoAddress:
 		i.Addresses = []*pb.Address{{Ip: "192.0.2.1", Network: "memory"}}
 	}
 	return i

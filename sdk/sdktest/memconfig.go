@@ -22,6 +22,7 @@ type MemConfig struct {
 	DiskPrice   string        `json:"disk_price" help:"Price of a GiB of disk for a month." default:"0.05" pattern:"^[0-9.]+$"`
 	Latency     time.Duration `json:"latency" help:"How long each call takes; half of it before a change is made, half after." default:"0s" min:"0s" max:"10m"`
 	Boot        time.Duration `json:"boot" help:"How long a machine is being created." default:"0s" min:"0s" max:"10m"`
+	NoAddress   bool          `json:"no_address" help:"Machines never get an address."`
 	// Faults maps an operation to what goes wrong in it; see Validate.
 	Faults map[string]string `json:"faults" help:"What goes wrong, by operation: see the package's documentation."`
 	Token  sdk.Secret        `json:"token" secret:"true" help:"Used for nothing, to try secrets with."`
