@@ -77,7 +77,12 @@ func (f list[V]) schema() map[string]any {
 	return s
 }
 
+// node reads the text of an override: entries with commas between them, or a
+// list in JSON, which is how a reason says what would fit.
 func (f list[V]) node(text string) *node {
+	if n := jsonList(text); n != nil {
+		return n
+	}
 	n := &node{kind: listNode}
 	switch {
 	case text == "":
@@ -88,6 +93,20 @@ func (f list[V]) node(text string) *node {
 			n.items = append(n.items, f.item.node(strings.TrimSpace(part)))
 		}
 	}
+	return n
+}
+
+// jsonList is the list that a text is in JSON, nil if it is none.
+func jsonList(text string) *node {
+	data := []byte(text)
+	if !strings.HasPrefix(text, "[") || measureJSON(data) != nil {
+		return nil
+	}
+	n, fault := decodeJSON(data)
+	if fault != nil || n.kind != listNode {
+		return nil
+	}
+	n.unplace()
 	return n
 }
 

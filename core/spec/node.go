@@ -156,3 +156,15 @@ func digits(s string) (lead, rest string) {
 	rest = strings.TrimLeft(s, "0123456789")
 	return s[:len(s)-len(rest)], rest
 }
+
+// unplace forgets where a node was in its text, for one that is not of a file.
+func (n *node) unplace() {
+	n.line, n.column = 0, 0
+	for _, item := range n.items {
+		item.unplace()
+	}
+	for i := range n.members {
+		n.members[i].line, n.members[i].column = 0, 0
+		n.members[i].value.unplace()
+	}
+}

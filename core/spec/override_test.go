@@ -33,6 +33,17 @@ func TestSetsOverrideTheFile(t *testing.T) {
 	}
 }
 
+// TestSetsInJSON: what a reason says would fit is taken as it is printed.
+func TestSetsInJSON(t *testing.T) {
+	got := parse(t, []byte(`{"archs": ["ARM_8"], "flags": ["avx2"], "volumes": [{"vid": "1"}], "pci": []}`), spec.Options{Sets: []string{
+		`archs=["X86_64", "ARM_7"]`, "flags=[]", "volumes=[]", `pci=[{"vendor": "8086", "model": "1e04"}]`,
+	}})
+	want := parse(t, []byte(`{"archs": ["X86_64", "ARM_7"], "pci": [{"vendor": "8086", "model": "1e04"}]}`), spec.Options{})
+	if diff := cmp.Diff(want, got, equalSecrets()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWrongSets(t *testing.T) {
 	tests := map[string]string{
 		"slots=two":                       `--set slots: "two" is not a number`,
@@ -45,6 +56,8 @@ func TestWrongSets(t *testing.T) {
 		"misc=linux":                      "set misc.os_family or misc.os_flavour",
 		"allowSMT=yes":                    "want true or false",
 		"archs=X86_64,Z80":                `--set archs[1]: "Z80" is no architecture`,
+		`flags=[1,[2]]`:                   `--set flags[0]: `,
+		"flags=[avx2]":                    `--set flags[0]: "[avx2]" is no CPU flag`,
 		"pci=10de":                        `--set pci[0].model: "" is empty`,
 		"authentication.password=hunter2": "a secret is not set on the command line",
 		"user_data=hunter2":               "a secret is not set on the command line",
