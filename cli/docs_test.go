@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,4 +67,57 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s tells of `meson %s`, which is no command", name, next)
 		}
 	}
+}
+
+// Every command in a transcript of a page is one that this command line takes.
+func TestDocsCommands(t *testing.T) {
+	seen := 0
+	for _, glob := range []string{"../*.md", "../docs/*.md", "../plugins/*/README.md"} {
+		names, err := filepath.Glob(glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(strings.ReplaceAll(string(data), " \\\n", " ")) {
+				prompt, command, ok := strings.Cut(line, "meson ")
+				if !ok || !strings.HasPrefix(strings.TrimSpace(prompt), "$") || strings.Contains(prompt, "#") {
+					continue
+				}
+				seen++
+				if err := takes(t, command); err != nil {
+					t.Errorf("%s: %s: %v", name, strings.TrimSpace(line), err)
+				}
+			}
+		}
+	}
+	if seen < 12 {
+		t.Errorf("only %d commands found", seen)
+	}
+}
+
+// takes is nil if the words of a line up to the shell's next command are a
+// command with flags and arguments that it has.
+func takes(t *testing.T, line string) error {
+	t.Helper()
+	line, _, _ = strings.Cut(line, "  ") // a comment, or nothing
+	if i := strings.IndexAny(line, "|)<>;&#\n"); i >= 0 {
+		line = line[:i]
+	}
+	a, _ := testApp(t)
+	root := newRoot(a)
+	cmd, rest, err := root.Find(strings.Fields(line))
+	if err != nil || cmd == root {
+		return fmt.Errorf("no such command: %v", err)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return err
+	}
+	if cmd.Args == nil {
+		return nil
+	}
+	return cmd.Args(cmd, cmd.Flags().Args())
 }
