@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
@@ -31,6 +32,9 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 				req.Progress(Progress{Allocation: id, Step: step, Text: text, Percent: percent, Since: m.Now().Sub(start)})
 			}
 		}
+	}
+	if err := checkName(req.Name); err != nil {
+		return core.Allocation{}, err
 	}
 	hash, err := m.pledgeHash(req.Pledge)
 	if err != nil {
@@ -88,6 +92,22 @@ func (m *Meson) standing(ctx context.Context, req DeployRequest, hash string, re
 	}
 	a, err = m.waitFor(ctx, a, req.WaitFor, report(a.ID))
 	return a, true, err
+}
+
+// checkName refuses, before anybody is asked, what no provider can call a
+// machine: the contract wants a DNS label.
+func checkName(name string) error {
+	strange := strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
+	})
+	if !strange && len(name) <= 63 && !strings.HasPrefix(name, "-") && !strings.HasSuffix(name, "-") {
+		return nil
+	}
+	const want = "1 to 63 of a-z, 0-9 and inner hyphens"
+	return &core.Error{
+		Kind: core.Invalid, Op: "deploy",
+		Faults: []core.Fault{{Path: "name", Have: name, Want: want, Text: fmt.Sprintf("%.80q is no name: want %s", name, want)}},
+	}
 }
 
 // same finds the machine of a name. One of another pledge is a Conflict.
