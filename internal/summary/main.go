@@ -1,6 +1,11 @@
 // Command summary reads `go test -json` and prints what a person wants to know:
-// a line for each package, the whole output of what failed, what was skipped and
-// why, and a closing line "N passed, N failed, N skipped".
+// a line for each package as it ends, what a failed test printed, why tests were
+// skipped, which failed, and a closing line "N passed, N failed, N skipped".
+//
+// Tests and subtests count one each; a package counts as failed only where none
+// of its tests accounts for it: its build, its TestMain, its death. The exit
+// code is 1 if anything failed or nothing passed. An interrupt is left to
+// `go test`, whose end then closes the summary of what has run.
 package main
 
 import (
@@ -9,110 +14,32 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
+	"os/signal"
 	"strings"
-	"time"
 )
 
-type event struct {
-	Action  string
-	Package string
-	Test    string
-	Output  string
-	Elapsed float64
-}
-
-type summary struct {
-	passed, failed, skipped int
-	output                  map[string][]string
-	skips                   []string
-}
-
 func main() {
+	signal.Ignore(os.Interrupt)
 	os.Exit(run(os.Stdin, os.Stdout))
 }
 
+// run returns the exit code. Lines of in that are no JSON are printed as they are.
 func run(in io.Reader, out io.Writer) int {
-	s := summary{output: map[string][]string{}}
+	s := newSummary(out)
 	lines := bufio.NewReaderSize(in, 1<<20)
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
 			var e event
 			if json.Unmarshal([]byte(line), &e) != nil {
-				fmt.Fprint(out, line)
+				fmt.Fprintln(out, strings.TrimSuffix(line, "\n"))
 			} else {
-				s.take(out, e)
+				s.take(e)
 			}
 		}
 		if err != nil {
 			break
 		}
 	}
-	slices.Sort(s.skips)
-	for _, line := range slices.Compact(s.skips) {
-		fmt.Fprintln(out, "skipped:", line)
-	}
-	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
-	if s.failed > 0 || s.passed == 0 {
-		return 1
-	}
-	return 0
-}
-
-func (s *summary) take(out io.Writer, e event) {
-	key := e.Package + " " + e.Test
-	switch e.Action {
-	case "output", "build-output":
-		s.output[key] = append(s.output[key], e.Output)
-		return
-	case "pass", "fail", "skip":
-	default:
-		return
-	}
-	if e.Test == "" {
-		s.closePackage(out, e, key)
-		return
-	}
-	switch e.Action {
-	case "pass":
-		s.passed++
-	case "skip":
-		s.skipped++
-		s.skips = append(s.skips, e.Package+" "+e.Test+": "+reason(s.output[key]))
-	case "fail":
-		s.failed++
-		fmt.Fprintf(out, "FAIL %s\n%s", key, indent(s.output[key]))
-	}
-	if e.Action != "fail" {
-		delete(s.output, key)
-	}
-}
-
-func (s *summary) closePackage(out io.Writer, e event, key string) {
-	took := time.Duration(e.Elapsed * float64(time.Second)).Round(10 * time.Millisecond)
-	if e.Action != "skip" {
-		fmt.Fprintf(out, "%-4s %s %s\n", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, took)
-	}
-	if e.Action == "fail" {
-		// A package that fails outside of a test, such as in its build.
-		s.failed++
-		fmt.Fprint(out, indent(s.output[key]))
-	}
-}
-
-// reason is the last line that a skipped test printed about itself.
-func reason(output []string) string {
-	text := ""
-	for _, line := range output {
-		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
-			text = line
-		}
-	}
-	return text
-}
-
-func indent(output []string) string {
-	return "    " + strings.ReplaceAll(strings.TrimRight(strings.Join(output, ""), "\n"), "\n", "\n    ") + "\n"
+	return s.close()
 }
