@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,13 @@ func documents(allocs []core.Allocation) []render.Allocation {
 }
 
 func (a *app) printList(allocs []core.Allocation) error {
-	return a.print(documents(allocs), func() error { return a.grid(a.machinesGrid(allocs)) })
+	return a.print(documents(allocs), func() error {
+		if len(allocs) == 0 {
+			_, err := fmt.Fprintln(a.env.Stderr, "no machines")
+			return err
+		}
+		return a.grid(a.machinesGrid(allocs))
+	})
 }
 
 func (a *app) machinesGrid(allocs []core.Allocation) *render.Grid {
