@@ -121,26 +121,24 @@ func normal(ctx context.Context, c call, err error) error {
 	return e
 }
 
-// enter finds a provider and counts a call in.
+// enter finds a provider and counts a call in. A provider that is not there is
+// Unavailable: NotFound would be read as the absence of what was asked for.
 func (s *Server) enter(name string) (*opened, error) {
 	for {
 		s.mu.Lock()
-		o := s.providers[name]
+		o, draining := s.providers[name], s.draining
 		s.mu.Unlock()
-		if o == nil {
+		switch {
+		case draining:
+			return nil, drained()
+		case o == nil:
 			return nil, &Error{
-				Kind: NotFound, Source: SourcePlugin, Subject: "provider " + quote(name),
+				Kind: Unavailable, Source: SourcePlugin, Subject: "provider " + quote(name),
 				Text: "this plugin has no such provider", Hint: "call Configure first; a plugin that was restarted knows none",
 			}
 		}
 		if o.enter() {
 			return o, nil
-		}
-		s.mu.Lock()
-		gone := s.draining
-		s.mu.Unlock()
-		if gone {
-			return nil, drained()
 		}
 		// It was replaced between the two steps: its successor is in the map
 		// before it is retired.

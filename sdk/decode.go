@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/agnivade/levenshtein"
 )
 
 // decoder fills a configuration from parsed JSON and collects what is wrong.
@@ -19,17 +17,6 @@ type decoder struct {
 	used    map[string]bool
 	known   []string // paths of secrets that exist
 	faults  []Fault
-}
-
-func (d *decoder) fault(f Fault) {
-	if len(d.faults) < maxFaults {
-		d.faults = append(d.faults, f)
-	}
-}
-
-func (d *decoder) wrong(path string, have any, want string) {
-	shown := show(have)
-	d.fault(Fault{Path: path, Have: shown, Want: want, Text: fmt.Sprintf("%s: want %s", shown, want)})
 }
 
 // value decodes v into the settable value into.
@@ -231,73 +218,4 @@ func (d *decoder) field(f *field, v any, into reflect.Value, path string) {
 	if !f.inBounds(into) {
 		d.wrong(path, v, f.boundsText())
 	}
-}
-
-func (f *field) wantText() string {
-	switch {
-	case f.enum != nil:
-		return "one of " + strings.Join(f.enum, ", ")
-	case f.example != "":
-		return fmt.Sprintf("a %s such as %s", f.node.text(), f.example)
-	}
-	return "a " + f.node.text()
-}
-
-func (d *decoder) wrongSecret(path string) {
-	d.fault(Fault{
-		Path: path, Want: "a secret, given apart from the settings",
-		Text: "a secret must not stand among the settings: give it with --secret " + path + "=FILE",
-	})
-}
-
-func (d *decoder) secret(f *field, into reflect.Value, path string, misplaced bool) {
-	d.known = append(d.known, path)
-	value, given := d.secrets[path]
-	switch {
-	case given:
-		d.used[path] = true
-		s := strings.TrimSuffix(strings.TrimSuffix(string(value), "\n"), "\r")
-		if f.required && s == "" {
-			d.fault(Fault{Path: path, Want: "a secret", Text: "the secret is empty"})
-		}
-		into.Set(reflect.ValueOf(NewSecret(s)))
-	case f.required && !misplaced:
-		d.fault(Fault{Path: path, Want: "a secret", Text: "missing: give it with --secret " + path + "=FILE"})
-	}
-}
-
-// show is a value as a person wrote it, shortened.
-func show(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return quote(v)
-	case bool:
-		return strconv.FormatBool(v)
-	case json.Number:
-		return CleanText(v.String(), 64)
-	case []any:
-		return fmt.Sprintf("a list of %d", len(v))
-	case *object:
-		return "an object"
-	}
-	return ""
-}
-
-// suggest is ": did you mean X?" where one of the names is close.
-func suggest(have string, names []string) string {
-	if len(have) < 3 || len(have) > 64 {
-		return ""
-	}
-	best, distance := "", max(2, len(have)/3)+1
-	for _, name := range names {
-		if n := levenshtein.ComputeDistance(strings.ToLower(have), strings.ToLower(name)); n < distance {
-			best, distance = name, n
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return ": did you mean " + best + "?"
 }

@@ -194,9 +194,9 @@ func TestKindsOfErrorsWithoutKind(t *testing.T) {
 	if err := r.Delete(t.Context(), &pb.DeleteRequest{Id: "i"}); err != nil {
 		t.Errorf("delete of what is not there: %v, want none", err)
 	}
-	_, err := c.Check(t.Context(), "p2")
-	if sdk.KindOf(err) != sdk.NotFound {
-		t.Errorf("unknown provider: %v, want NotFound", err)
+	// NotFound would say that the machine is not there.
+	if _, err := c.Provider("p2").Get(t.Context(), &pb.GetRequest{Id: "i"}); sdk.KindOf(err) != sdk.Unavailable {
+		t.Errorf("unknown provider: %v, want Unavailable", err)
 	}
 	if _, err := r.SetPower(t.Context(), &pb.SetPowerRequest{Id: "i", Action: 1}); sdk.KindOf(err) != sdk.Unsupported {
 		t.Errorf("ability that it lacks: %v, want Unsupported", err)

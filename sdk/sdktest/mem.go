@@ -213,32 +213,6 @@ func (m *MemProvider) Watch(ctx context.Context, req *pb.GetRequest, send func(*
 	}
 }
 
-// SetPower starts or stops a machine at once.
-func (m *MemProvider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.Instance, error) {
-	if err := m.before(ctx, "power"); err != nil {
-		return nil, err
-	}
-	var machine memMachine
-	err := m.store.do(ctx, true, func(s *memState) error {
-		found, there := s.find(&pb.Owner{Broker: req.GetBroker()}, req.GetId())
-		if !there {
-			return sdk.Errorf(sdk.NotFound, "no such machine")
-		}
-		switch req.GetAction() {
-		case pb.SetPowerRequest_ACTION_STOP, pb.SetPowerRequest_ACTION_STOP_HARD:
-			found.Stopped = true
-		default:
-			found.Stopped = false
-		}
-		s.Machines[found.ID], machine = found, found
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return m.instance(machine), m.after(ctx, "power")
-}
-
 func (m *MemProvider) instance(machine memMachine) *pb.Instance {
 	i := &pb.Instance{
 		Id: machine.ID, Owner: machine.owner(), Name: machine.Name, State: pb.InstanceState_INSTANCE_STATE_RUNNING,
@@ -256,42 +230,4 @@ func (m *MemProvider) instance(machine memMachine) *pb.Instance {
 		i.Addresses = []*pb.Address{{Ip: "192.0.2.1", Network: "memory"}}
 	}
 	return i
-}
-
-// before is the first half of every call: the faults that come before an
-// effect, and half of the latency.
-func (m *MemProvider) before(ctx context.Context, op string) error { return m.half(ctx, op, false) }
-
-// after is the second half.
-func (m *MemProvider) after(ctx context.Context, op string) error { return m.half(ctx, op, true) }
-
-func (m *MemProvider) half(ctx context.Context, op string, afterEffect bool) error {
-	if d := m.config.Latency / 2; d > 0 {
-		select {
-		case <-time.After(d):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	what, asked := m.config.Faults[op]
-	if !asked {
-		return nil
-	}
-	f, err := parseMemFault(what)
-	if err != nil || f.afterEffect != afterEffect {
-		return err
-	}
-	if f.times > 0 {
-		spent := false
-		err := m.store.do(ctx, true, func(s *memState) error {
-			if spent = s.Faults[op] >= f.times; !spent {
-				s.Faults[op]++
-			}
-			return nil
-		})
-		if err != nil || spent {
-			return err
-		}
-	}
-	return f.happen(ctx, op)
 }

@@ -86,3 +86,41 @@ func (f memFault) happen(ctx context.Context, op string) error {
 	}
 	return e
 }
+
+// before is the first half of every call: the faults that come before an
+// effect, and half of the latency.
+func (m *MemProvider) before(ctx context.Context, op string) error { return m.half(ctx, op, false) }
+
+// after is the second half.
+func (m *MemProvider) after(ctx context.Context, op string) error { return m.half(ctx, op, true) }
+
+func (m *MemProvider) half(ctx context.Context, op string, afterEffect bool) error {
+	if d := m.config.Latency / 2; d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	what, asked := m.config.Faults[op]
+	if !asked {
+		return nil
+	}
+	f, err := parseMemFault(what)
+	if err != nil || f.afterEffect != afterEffect {
+		return err
+	}
+	if f.times > 0 {
+		spent := false
+		err := m.store.do(ctx, true, func(s *memState) error {
+			if spent = s.Faults[op] >= f.times; !spent {
+				s.Faults[op]++
+			}
+			return nil
+		})
+		if err != nil || spent {
+			return err
+		}
+	}
+	return f.happen(ctx, op)
+}

@@ -85,7 +85,7 @@ func (v *valuePlugin[C, P]) Provider(name string) (sdk.Provider, error) {
 	defer v.mu.Unlock()
 	p, ok := v.providers[name]
 	if !ok {
-		return nil, sdk.Errorf(sdk.NotFound, "provider %q is not configured", name)
+		return nil, sdk.Errorf(sdk.Unavailable, "provider %q is not configured", name)
 	}
 	return p.Provider, nil
 }
