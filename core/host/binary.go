@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,12 +39,24 @@ type binary struct {
 	script bool
 }
 
-// hashing is a hash that is being taken. Without a pin nobody waits for the first
-// one: there is nothing to compare it with before the file's identity differs.
+// hashLater is when the first hash of a binary without a pin is taken: there is
+// nothing to compare it with before the file's identity differs, most commands
+// are over by then, and the others' starts are.
+const hashLater = 2 * time.Second
+
+// hashing is a hash that is being taken, or will be.
 type hashing struct {
-	done chan struct{}
-	sum  string
-	err  error
+	wanted chan struct{} // closed when it is not to be put off any longer
+	want   sync.Once
+	done   chan struct{}
+	sum    string
+	err    error
+}
+
+// wait returns when the hash is taken.
+func (h *hashing) wait() {
+	h.want.Do(func() { close(h.wanted) })
+	<-h.done
 }
 
 // identity changes whenever the content of an open file does.
@@ -100,7 +113,11 @@ func (b *binary) verify(file *os.File) error {
 	if b.first != nil && now == b.seen {
 		return nil
 	}
-	taken := takeHash(file, now)
+	later := hashLater
+	if b.pin != "" || b.first != nil {
+		later = 0
+	}
+	taken := takeHash(file, now, later)
 	if b.pin != "" || b.first != nil {
 		if err := b.compare(taken); err != nil {
 			return err
@@ -114,7 +131,7 @@ func (b *binary) verify(file *os.File) error {
 
 // compare holds a hash against the pin and the one before.
 func (b *binary) compare(taken *hashing) error {
-	<-taken.done
+	taken.wait()
 	if taken.err != nil {
 		return b.fault(core.Unavailable, b.path, reasonOf(taken.err).Error(), "")
 	}
@@ -125,7 +142,7 @@ func (b *binary) compare(taken *hashing) error {
 	if b.first == nil {
 		return nil
 	}
-	<-b.first.done
+	b.first.wait()
 	if b.first.err != nil || taken.sum != b.first.sum {
 		return b.fault(core.Denied, b.path, "refused: it was changed since it was checked",
 			"start Meson again to use the new one; install new versions by renaming, not by writing over")
@@ -137,12 +154,18 @@ func identityOf(info fs.FileInfo, stat *syscall.Stat_t) identity {
 	return identity{size: info.Size(), mtime: stat.Mtim, ctime: stat.Ctim, mode: info.Mode()}
 }
 
-// takeHash begins to hash the file. It errs unless the file had the identity all
-// the while.
-func takeHash(file *os.File, of identity) *hashing {
-	h := &hashing{done: make(chan struct{})}
+// takeHash hashes the file, after a while or when somebody waits for it. It errs
+// unless the file had the identity until the end.
+func takeHash(file *os.File, of identity, later time.Duration) *hashing {
+	h := &hashing{wanted: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(h.done)
+		timer := time.NewTimer(later)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-h.wanted:
+		}
 		hash := sha256.New()
 		if _, h.err = io.Copy(hash, io.NewSectionReader(file, 0, 1<<40)); h.err != nil {
 			return
@@ -170,7 +193,7 @@ func (b *binary) close() {
 		b.file = nil
 	}
 	if b.first != nil {
-		<-b.first.done // the hash ends with the file
+		b.first.wait() // it ends with the file
 	}
 }
 
