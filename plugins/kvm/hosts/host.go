@@ -89,7 +89,8 @@ func (h *Host) Name() string { return h.opts.Name }
 // URI is libvirt's name for the host.
 func (h *Host) URI() string { return h.opts.URI }
 
-// Close lets the connection go. Calls under way end by themselves.
+// Close lets the connection go; it is closed some seconds later. Calls under way
+// end by themselves.
 func (h *Host) Close() {
 	h.cancel()
 	<-h.ended
@@ -123,6 +124,7 @@ func (h *Host) keep(ctx context.Context) {
 		case <-s.lost:
 			h.opts.Log.Warn("connection to host lost", "host", h.opts.Name)
 		case <-ctx.Done():
+			s.linger()
 		}
 		h.lose(s)
 	}

@@ -17,6 +17,12 @@ const (
 	keepaliveMisses  = 3
 )
 
+// farewell is how long a session that was let go, and is not lost, stays open. A
+// process that ends does so within that time, and libvirtd sees the end of its
+// connection: were it to end while its events are being deregistered, libvirtd
+// 9.0 would free them from two threads, and can die of it.
+const farewell = 3 * time.Second
+
 // session is one open connection. It is closed when it has been dropped and the
 // last call on it has ended.
 type session struct {
@@ -30,6 +36,8 @@ type session struct {
 	mu      sync.Mutex
 	refs    int
 	dropped bool
+	// lingers: it is closed after a farewell.
+	lingers bool
 }
 
 func (s *session) lose() { s.loseOnce.Do(func() { close(s.lost) }) }
@@ -68,9 +76,22 @@ func (s *session) drop() {
 	}
 }
 
+// linger puts the close that follows a drop off.
+func (s *session) linger() {
+	s.mu.Lock()
+	s.lingers = true
+	s.mu.Unlock()
+}
+
 // close talks to the other side, which may hang: nobody waits for it.
 func (s *session) close() {
+	s.mu.Lock()
+	lingers := s.lingers
+	s.mu.Unlock()
 	go func() {
+		if lingers {
+			time.Sleep(farewell)
+		}
 		for _, id := range s.events {
 			_ = s.conn.DomainEventDeregister(id)
 		}
