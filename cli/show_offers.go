@@ -27,10 +27,10 @@ func offersGrid(quotes []core.Quote, s style) *render.Grid {
 		render.Column{Title: "SHAPE", Drop: 2},
 		render.Column{Title: "VCPUS", Right: true, Drop: 4},
 		render.Column{Title: "MEMORY", Right: true, Drop: 3},
-		render.Column{Title: "ARCH", Drop: 6},
+		render.Column{Title: "ARCH", Drop: 5},
 		render.Column{Title: code + "/hour", Right: true},
 		render.Column{Title: code + "/" + span(hours), Right: true},
-		render.Column{Title: "NOTES", Drop: 5},
+		render.Column{Title: "NOTES", Drop: 6, Fold: 20},
 	)
 	for i, q := range quotes {
 		g.Add(

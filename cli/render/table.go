@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -15,6 +16,9 @@ type Column struct {
 	// Drop says which columns go first where the terminal is too narrow: the
 	// highest goes first, 0 never goes.
 	Drop int
+	// Fold is the width that the column's cells may be cut to, with an ellipsis,
+	// before any column goes; 0 is never.
+	Fold int
 }
 
 // Grid is a table for people. Cells are made visible when they are added.
@@ -47,14 +51,18 @@ func (g *Grid) Paint(title string, paint func(string) string) {
 	}
 }
 
-// Render draws the table, leaving out columns until it is at most width wide,
-// then cutting lines off; a width of 0 is no limit. Plain draws it in ASCII.
+// Render draws the table, folding columns, then leaving some out until it is at
+// most width wide, then cutting lines off; a width of 0 is no limit. Plain draws
+// it in ASCII.
 func (g *Grid) Render(width int, plain bool) string {
 	hidden := make([]bool, len(g.columns))
 	for {
 		out := g.draw(hidden, 0, plain)
 		if width <= 0 || widest(out) <= width {
 			return out
+		}
+		if folded := g.fold(hidden, widest(out)-width, plain); folded != nil {
+			return folded.draw(hidden, 0, plain)
 		}
 		drop := -1
 		for i, c := range g.columns {
@@ -67,6 +75,35 @@ func (g *Grid) Render(width int, plain bool) string {
 		}
 		hidden[drop] = true
 	}
+}
+
+// fold is a copy of the table whose first column that may be folded is narrower
+// by so many characters; nil if no column has as many to spare.
+func (g *Grid) fold(hidden []bool, less int, plain bool) *Grid {
+	ellipsis := "…"
+	if plain {
+		ellipsis = "..."
+	}
+	for i, c := range g.columns {
+		if hidden[i] || c.Fold == 0 {
+			continue
+		}
+		wide := text.StringWidth(c.Title)
+		for _, row := range g.rows {
+			wide = max(wide, text.StringWidth(row[i]))
+		}
+		if wide-less < max(c.Fold, text.StringWidth(c.Title)) {
+			continue
+		}
+		folded := *g
+		folded.rows = make([][]string, len(g.rows))
+		for n, row := range g.rows {
+			folded.rows[n] = slices.Clone(row)
+			folded.rows[n][i] = text.Snip(row[i], wide-less, ellipsis)
+		}
+		return &folded
+	}
+	return nil
 }
 
 func (g *Grid) draw(hidden []bool, width int, plain bool) string {

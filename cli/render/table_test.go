@@ -42,8 +42,36 @@ func TestGridFits(t *testing.T) {
 	}
 }
 
+// TestGridFolds: what may be folded is cut before any column goes, down to its
+// least width; then columns go.
+func TestGridFolds(t *testing.T) {
+	g := NewGrid(Column{Title: "NAME"}, Column{Title: "PRICE", Drop: 1}, Column{Title: "NOTES", Drop: 2, Fold: 12})
+	g.Add("web1", "1.00", "power=wind, sharing=exclusive")
+	g.Add("web2", "2.00", "power=sun")
+	for _, c := range []struct {
+		width      int
+		row, other string
+	}{
+		{0, "│ web1 │ 1.00  │ power=wind, sharing=exclusive │", "│ web2 │ 2.00  │ power=sun                     │"},
+		{48, "│ web1 │ 1.00  │ power=wind, sharing=exclusive │", "│ web2 │ 2.00  │ power=sun                     │"},
+		{40, "│ web1 │ 1.00  │ power=wind, sharing=… │", "│ web2 │ 2.00  │ power=sun             │"},
+		{31, "│ web1 │ 1.00  │ power=wind,… │", "│ web2 │ 2.00  │ power=sun    │"},
+		{30, "│ web1 │ 1.00  │\n", "│ web2 │ 2.00  │\n"},
+	} {
+		out := g.Render(c.width, false)
+		if !strings.Contains(out, c.row) || !strings.Contains(out, c.other) {
+			t.Errorf("width %d: want %q and %q in\n%s", c.width, c.row, c.other, out)
+		}
+		if c.width > 0 && widest(out) > c.width {
+			t.Errorf("width %d: %d wide\n%s", c.width, widest(out), out)
+		}
+	}
+}
+
 func TestPlainGridIsASCII(t *testing.T) {
-	for _, r := range grid().Render(0, true) {
+	g := NewGrid(Column{Title: "NOTES", Fold: 12})
+	g.Add("power=wind, sharing=exclusive")
+	for _, r := range grid().Render(0, true) + g.Render(20, true) {
 		if r > 0x7e {
 			t.Fatalf("%q in a plain table", r)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mesoncloud/meson/core"
@@ -37,23 +38,30 @@ type Found struct {
 }
 
 // DefaultDirs are, in order: those of $MESON_PLUGIN_PATH, the one of the running
-// binary, the user's ($XDG_DATA_HOME/meson/plugins, by default under
+// binary, ../lib/meson/plugins from there (where it is installed under a prefix
+// of its own), the user's ($XDG_DATA_HOME/meson/plugins, by default under
 // ~/.local/share), and the system's (/usr/local/lib/meson/plugins,
-// /usr/lib/meson/plugins).
+// /usr/lib/meson/plugins). Each is named once, where it comes first.
 func DefaultDirs() []string {
 	dirs := filepath.SplitList(os.Getenv(PathEnv))
 	if exe, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(exe); err == nil {
 			exe = real
 		}
-		dirs = append(dirs, filepath.Dir(exe))
+		dirs = append(dirs, filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "..", "lib", "meson", "plugins"))
 	}
 	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
 		dirs = append(dirs, filepath.Join(data, "meson", "plugins"))
 	} else if home, err := os.UserHomeDir(); err == nil {
 		dirs = append(dirs, filepath.Join(home, ".local", "share", "meson", "plugins"))
 	}
-	return append(dirs, "/usr/local/lib/meson/plugins", "/usr/lib/meson/plugins")
+	dirs = append(dirs, "/usr/local/lib/meson/plugins", "/usr/lib/meson/plugins")
+	seen := make(map[string]bool, len(dirs))
+	return slices.DeleteFunc(dirs, func(dir string) bool {
+		again := seen[dir]
+		seen[dir] = true
+		return again
+	})
 }
 
 // List is every plugin file in order of search, with the reason why one is

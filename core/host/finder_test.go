@@ -139,19 +139,23 @@ func TestAncestorsAreLookedAt(t *testing.T) {
 }
 
 func TestDefaultDirs(t *testing.T) {
-	t.Setenv(PathEnv, "/first:/second")
+	t.Setenv(PathEnv, "/first:/usr/lib/meson/plugins:/first")
 	t.Setenv("XDG_DATA_HOME", "/data")
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/first", "/second", filepath.Dir(exe), "/data/meson/plugins", "/usr/local/lib/meson/plugins", "/usr/lib/meson/plugins"}
+	prefix := filepath.Dir(filepath.Dir(exe))
+	want := []string{
+		"/first", "/usr/lib/meson/plugins", filepath.Dir(exe), prefix + "/lib/meson/plugins",
+		"/data/meson/plugins", "/usr/local/lib/meson/plugins",
+	}
 	if diff := cmp.Diff(want, DefaultDirs()); diff != "" {
 		t.Error(diff)
 	}
 	t.Setenv("XDG_DATA_HOME", "")
 	t.Setenv("HOME", "/home/ada")
-	if got := DefaultDirs()[3]; got != "/home/ada/.local/share/meson/plugins" {
+	if got := DefaultDirs()[4]; got != "/home/ada/.local/share/meson/plugins" {
 		t.Errorf("the user's directory is %s", got)
 	}
 }
