@@ -58,9 +58,21 @@ func (d *drive) run(ctx context.Context) (core.Allocation, error) {
 			err = d.settle(ctx, "gone", core.Gone, "removed")
 		}
 		if err != nil && ctx.Err() == nil {
-			a, readErr := d.Ledger.Allocation(ctx, d.id)
-			return a, errors.Join(err, readErr)
+			return d.asItStands(ctx, d.id), d.stuck(err)
 		}
+	}
+}
+
+// stuck is the end of a drive that a later one goes on from. Whatever a move
+// could not find out of a provider is Uncertain already; any other error is the
+// ledger's, and how the machine stands could not be recorded.
+func (d *drive) stuck(err error) error {
+	if core.KindOf(err) == core.Uncertain {
+		return err
+	}
+	return &core.Error{
+		Kind: core.Uncertain, Op: "drive", Subject: "allocation " + d.id, Err: err,
+		Text: "how it stands could not be recorded", Hint: "meson resume " + d.id,
 	}
 }
 

@@ -374,3 +374,27 @@ func TestDriversTakeTurns(t *testing.T) {
 		t.Errorf("state %s, told of the wait %v, %v", a.State, told, err)
 	}
 }
+
+// fullLedger is one whose disk is full as soon as an attempt has been recorded.
+type fullLedger struct{ ledger.Ledger }
+
+func (fullLedger) ChangeAttempt(context.Context, string, int, core.Event, func(*core.Attempt, *core.Allocation) error) error {
+	return core.Errorf(core.Internal, "database or disk is full")
+}
+
+// TestLedgerThatCannotBeWritten: what was made while the ledger could not be
+// written is uncertain, never a plain failure, and a later drive finds it.
+func TestLedgerThatCannotBeWritten(t *testing.T) {
+	w := newWorld(t, "0.01")
+	whole := w.ledger
+	w.ledger = fullLedger{whole}
+	_, err := w.start(t.Context(), "web1")
+	if core.KindOf(err) != core.Uncertain || !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("%s: %v, want uncertain and why", core.KindOf(err), err)
+	}
+	w.ledger = whole
+	taken, errs := w.engine(nil).TakeOver(t.Context(), func(string) alloc.Report { return nil })
+	if len(taken) != 1 || taken[0].State != core.Running || len(errs) != 0 || w.machines() != 1 {
+		t.Errorf("taken over: %+v, %v, with %d machines", taken, errs, w.machines())
+	}
+}
