@@ -128,6 +128,15 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// AsError is err itself if it is an Error, since the outermost one names the
+// operation, and else one about subject, of err's kind.
+func AsError(err error, subject string) *Error {
+	if e, ok := err.(*Error); ok {
+		return e
+	}
+	return &Error{Kind: KindOf(err), Subject: subject, Err: err}
+}
+
 // Errorf makes an Error of a kind with a formatted text.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}

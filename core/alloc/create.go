@@ -25,7 +25,7 @@ const (
 func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) error {
 	p, err := d.Provider(ctx, t.Quote.Provider)
 	if err != nil {
-		return d.unsure(ctx, t, asError(err, "provider "+t.Quote.Provider))
+		return d.unsure(ctx, t, core.AsError(err, "provider "+t.Quote.Provider))
 	}
 	if !d.fresh {
 		adopted, err := d.adopt(ctx, p, t)
@@ -35,7 +35,7 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 	}
 	secrets, err := d.Ledger.Secrets(ctx, a.ID)
 	if err != nil {
-		return d.giveUp(ctx, t, asError(err, "secrets of the allocation"))
+		return d.giveUp(ctx, t, core.AsError(err, "secrets of the allocation"))
 	}
 	req := core.CreateRequest{Owner: t.Owner, Name: a.Name, Pledge: a.Pledge.Clone(), Offer: t.Quote.Offer}
 	secrets.Into(&req.Pledge)
@@ -58,7 +58,7 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 			d.await(ctx, p, t)
 			continue
 		}
-		e := asError(err, "provider "+p.Name())
+		e := core.AsError(err, "provider "+p.Name())
 		switch {
 		case definite(e.Kind):
 			if err := d.remember(ctx, p, t.Quote, e); err != nil {
@@ -71,11 +71,13 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 			d.tell("create.uncertain", e.Error(), 0)
 			absent, err := d.resolve(ctx, p, t)
 			if err != nil {
-				e = asError(err, e.Subject)
+				e = core.AsError(err, e.Subject)
 			} else if absent {
 				if uncertain++; uncertain > maxUncertain {
 					return d.giveUp(ctx, t, e)
 				}
+				// However long it took, it is known now.
+				trouble.reset()
 			}
 		}
 		if !trouble.wait(ctx, e.RetryAfter) {
@@ -91,11 +93,11 @@ func (d *drive) adopt(ctx context.Context, p Provider, t core.Attempt) (adopted 
 	absent, err := d.resolve(ctx, p, t)
 	switch {
 	case err != nil:
-		return false, d.orInterrupted(ctx, d.unsure(ctx, t, asError(err, "provider "+p.Name())))
+		return false, d.orInterrupted(ctx, d.unsure(ctx, t, core.AsError(err, "provider "+p.Name())))
 	case !absent:
 		inst, err := p.Get(ctx, ref(t))
 		if err != nil {
-			return false, d.unsure(ctx, t, asError(err, "provider "+p.Name()))
+			return false, d.unsure(ctx, t, core.AsError(err, "provider "+p.Name()))
 		}
 		return d.seen(ctx, &t, inst)
 	case !d.Now().Before(t.Quote.ExpiresAt):

@@ -149,7 +149,7 @@ func (e *Engine) lock(ctx context.Context, id string, report Report) (unlock fun
 			return unlock, err
 		}
 		if !told && report != nil {
-			report("lock.waiting", "waiting: "+asError(err, id).Text, 0)
+			report("lock.waiting", "waiting: "+core.AsError(err, id).Text, 0)
 		}
 		if !wait.wait(ctx, 0) {
 			return nil, cmp.Or(ctx.Err(), err)

@@ -81,7 +81,7 @@ func (d *drive) askAgain(ctx context.Context, pledge core.Pledge, quote core.Quo
 	}
 	p, err := d.Provider(ctx, quote.Provider)
 	if err != nil {
-		return core.Quote{}, asError(err, subject)
+		return core.Quote{}, core.AsError(err, subject)
 	}
 	answer := market.Gather(ctx, []market.Provider{p}, pledge, core.OfferQuery{
 		Horizon: pricing.Horizon(quote.Price.ForHours), OfferID: quote.Offer.ID,
@@ -126,11 +126,4 @@ func (d *drive) compare(quote core.Quote, offer core.Offer, list *pricing.List, 
 // machine is what a buyer would notice a change of.
 func machine(o core.Offer) string {
 	return fmt.Sprintf("%s in %s/%s with %d vCPUs of %s and %d MiB", o.Shape, o.Region, o.Zone, o.VCPUs, o.Arch, o.MemoryMiB)
-}
-
-func asError(err error, subject string) *core.Error {
-	if e, ok := err.(*core.Error); ok { // the outermost one names the operation
-		return e
-	}
-	return &core.Error{Kind: core.KindOf(err), Subject: subject, Err: err}
 }

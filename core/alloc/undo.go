@@ -41,7 +41,7 @@ func (d *drive) resolve(ctx context.Context, p Provider, t core.Attempt) (absent
 			}
 		default:
 			since = time.Time{}
-			e := asError(err, "provider "+p.Name())
+			e := core.AsError(err, "provider "+p.Name())
 			if !trouble.wait(ctx, e.RetryAfter) {
 				return false, e
 			}
@@ -69,7 +69,7 @@ func (d *drive) undo(ctx context.Context, a core.Allocation, t core.Attempt) err
 	ran := a.State == core.Releasing && a.Instance != nil && a.Instance.ID == t.InstanceID && a.Instance.State != core.Creating
 	p, err := d.Provider(ctx, t.Quote.Provider)
 	if err != nil {
-		return d.held(ctx, t, asError(err, "provider "+t.Quote.Provider))
+		return d.held(ctx, t, core.AsError(err, "provider "+t.Quote.Provider))
 	}
 	if e := d.remove(ctx, p, t, !ran && !d.refusedOutright(t)); e != nil {
 		return d.held(ctx, t, e)
@@ -117,7 +117,7 @@ func (d *drive) remove(ctx context.Context, p Provider, t core.Attempt, doubt bo
 		if err == nil {
 			return nil
 		}
-		e := asError(err, "provider "+p.Name())
+		e := core.AsError(err, "provider "+p.Name())
 		if !trouble.wait(ctx, e.RetryAfter) {
 			return e
 		}

@@ -63,7 +63,7 @@ func (m *Meson) Provider(ctx context.Context, name string) (ProviderInfo, error)
 	info := ProviderInfo{ProviderConfig: cfg, SettingsJSON: string(cfg.Settings)}
 	about, err := m.Host.Provider(cfg).Describe(ctx)
 	if err != nil {
-		info.Error = describeError(err)
+		info.Error = core.AsError(err, "provider "+name)
 	} else {
 		info.Description = &about
 	}
@@ -147,11 +147,4 @@ func (m *Meson) Discover(ctx context.Context) ([]core.Discovery, error) {
 	}
 	all.Wait()
 	return slices.Concat(answers...), nil
-}
-
-func describeError(err error) *core.Error {
-	if e, ok := err.(*core.Error); ok { // the outermost one names the operation
-		return e
-	}
-	return &core.Error{Kind: core.KindOf(err), Err: err}
 }
