@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mesoncloud/meson/sdk"
@@ -91,14 +92,16 @@ func TestMemConfigFaults(t *testing.T) {
 }
 
 func TestMemBoots(t *testing.T) {
-	m := openMem(t, `{"boot":"30ms"}`)
-	i, err := m.Create(t.Context(), memRequest("k"))
-	if err != nil || i.GetState() != pb.InstanceState_INSTANCE_STATE_CREATING {
-		t.Fatalf("%v, %v", i, err)
-	}
-	time.Sleep(40 * time.Millisecond)
-	i, err = m.Create(t.Context(), memRequest("k"))
-	if err != nil || i.GetState() != pb.InstanceState_INSTANCE_STATE_RUNNING {
-		t.Fatalf("%v, %v", i, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		m := openMem(t, `{"boot":"5m"}`)
+		i, err := m.Create(t.Context(), memRequest("k"))
+		if err != nil || i.GetState() != pb.InstanceState_INSTANCE_STATE_CREATING {
+			t.Fatalf("%v, %v", i, err)
+		}
+		time.Sleep(5 * time.Minute)
+		i, err = m.Create(t.Context(), memRequest("k"))
+		if err != nil || i.GetState() != pb.InstanceState_INSTANCE_STATE_RUNNING {
+			t.Fatalf("%v, %v", i, err)
+		}
+	})
 }
