@@ -70,6 +70,7 @@ func (b *bench) boot(ctx context.Context) ([]row, error) {
 			turns[0], turns[1] = turns[1], turns[0]
 		}
 		for _, turn := range turns {
+			quiet(ctx)
 			if err := turn(); err != nil {
 				return nil, err
 			}

@@ -26,6 +26,7 @@ func (b *bench) offers(ctx context.Context) ([]row, error) {
 	}
 	var ours, quick sample
 	for range b.times(21) {
+		quiet(ctx)
 		took, out, err := b.timed(ctx, b.meson("offers", spec, "-o", "json"))
 		if err != nil {
 			return nil, err

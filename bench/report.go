@@ -41,7 +41,7 @@ func (r *report) markdown() string {
 	for _, l := range r.rows {
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", l.what, l.meson, l.against, l.compared, l.goal, l.met)
 	}
-	fmt.Fprintf(&out, "\nMedians, with the quartiles in brackets; what is compared was run in turn. %s, %d processors of type %s, %s. Load average %s before, %s after.\n\n",
+	fmt.Fprintf(&out, "\nMedians, with the quartiles in brackets; what is compared was run in turn, each when nothing else ran, or after 2 s of waiting for that. %s, %d processors of type %s, %s. Load average %s before, %s after.\n\n",
 		r.begun.UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), versions(), r.load, load())
 	for _, l := range r.rows {
 		if l.how != "" {

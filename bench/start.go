@@ -15,6 +15,7 @@ func (b *bench) start(ctx context.Context) ([]row, error) {
 	}
 	var ours, theirs, memory, floor sample
 	for range b.times(60) {
+		quiet(ctx)
 		a, err := b.measured(ctx, binary, "version")
 		if err != nil {
 			return nil, err
