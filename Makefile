@@ -43,6 +43,7 @@ lab: root deps ## start three libvirt hosts and build the guest images
 
 lab-down: root ## stop the lab and leave nothing behind but downloads
 	@lab/kvm stop
+	@rm -rf "$${MESON_LAB_DIR:-/var/tmp/meson-lab}/demo"
 
 demo: lab build ## one specfile, three hosts, a guest on the cheapest; then nothing left
 	@lab/demo
