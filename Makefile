@@ -43,7 +43,8 @@ lab: root deps ## start three libvirt hosts and build the guest images
 
 lab-down: root ## stop the lab and leave nothing behind but downloads
 	@lab/kvm stop
-	@rm -rf "$${MESON_LAB_DIR:-/var/tmp/meson-lab}/demo"
+	@state="$${MESON_LAB_DIR:-/var/tmp/meson-lab}"; rm -rf "$$state/demo"; \
+	for own in "$$state"/own-*; do [[ ! -d $$own ]] || { MESON_LAB_DIR="$$own" lab/kvm stop; rm -rf "$$own"; }; done
 
 demo: lab build ## one specfile, three hosts, a guest on the cheapest; then nothing left
 	@lab/demo

@@ -168,8 +168,8 @@ func TestCrowd(t *testing.T) {
 // ownLab starts a lab of this test's own, and stops it in the end.
 func ownLab(t *testing.T, hosts string) map[string]string {
 	t.Helper()
-	labEnv(t, "")
-	dir, err := os.MkdirTemp("/var/tmp", "me")
+	// Below the lab's own directory, where make lab-down finds what a killed test leaves.
+	dir, err := os.MkdirTemp(labEnv(t, "")["MESON_LAB_STATE"], "own-")
 	if err != nil {
 		t.Fatal(err)
 	}

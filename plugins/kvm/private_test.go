@@ -52,7 +52,8 @@ func (p *privateLab) start(l lab) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("a lab of one's own needs root")
 	}
-	dir, err := os.MkdirTemp("/var/tmp", "meson-kvm-test-")
+	// Below the lab's own directory, where make lab-down finds what a killed test leaves.
+	dir, err := os.MkdirTemp(l["MESON_LAB_STATE"], "own-")
 	if err != nil {
 		return err
 	}
