@@ -220,12 +220,22 @@ func (w *world) hosts() []string { return strings.Fields(w.lab["MESON_LAB_KVM_HO
 
 // truth is what the hosts really hold under every key that this user's ledger
 // ever made: the domains, and volumes that bear the UUID of a key. A test fails
-// at once if a volume has no domain: nobody would ever find it again.
+// at once if a volume has no domain, or if a domain bears the ledger's mark and
+// no attempt knows it: nobody would ever find it again.
 func (w *world) truth() (domains int) {
 	w.t.Helper()
-	uuids := w.uuids()
+	broker, uuids := w.uuids()
 	for _, host := range w.hosts() {
 		there := strings.Fields(w.virsh(host, "list", "--all", "--uuid"))
+		for _, uuid := range there {
+			if slices.Contains(uuids, uuid) {
+				continue
+			}
+			// Another user's may go while it is looked at.
+			if doc, err := w.tryVirsh(host, "dumpxml", uuid); err == nil && strings.Contains(doc, broker) {
+				w.t.Errorf("%s: domain %s is of this ledger, which has no attempt for it", host, uuid)
+			}
+		}
 		for _, volume := range w.volumes(host) {
 			uuid := uuidIn(volume)
 			if slices.Contains(uuids, uuid) && !slices.Contains(there, uuid) {
@@ -241,9 +251,9 @@ func (w *world) truth() (domains int) {
 	return domains
 }
 
-// uuids are those of the machines of every key in the ledger: the contract of
-// plugins/kvm is that they follow from broker and key.
-func (w *world) uuids() []string {
+// uuids are those of the machines of every key in the ledger, beside its id: the
+// contract of plugins/kvm is that they follow from broker and key.
+func (w *world) uuids() (broker string, uuids []string) {
 	w.t.Helper()
 	store, err := ledger.Open(context.Background(), filepath.Join(w.home, "state", "ledger.db"), ledger.Options{})
 	if err != nil {
@@ -254,7 +264,6 @@ func (w *world) uuids() []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var uuids []string
 	for _, a := range all {
 		attempts, err := store.Attempts(context.Background(), a.ID)
 		if err != nil {
@@ -264,7 +273,7 @@ func (w *world) uuids() []string {
 			uuids = append(uuids, uuid.NewSHA1(uuid.MustParse("9e3c2f5e-3a86-4f0c-8d43-6d65736f6e01"), []byte(store.ID()+"/"+attempt.Owner.Key)).String())
 		}
 	}
-	return uuids
+	return store.ID(), uuids
 }
 
 func (w *world) volumes(host string) []string {
@@ -284,7 +293,8 @@ func uuidIn(s string) string {
 
 // sweep removes what a failed test left on the hosts.
 func (w *world) sweep() {
-	for _, uuid := range w.uuids() {
+	_, uuids := w.uuids()
+	for _, uuid := range uuids {
 		for _, host := range w.hosts() {
 			if _, err := w.tryVirsh(host, "dominfo", uuid); err != nil {
 				continue

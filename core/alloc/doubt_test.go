@@ -44,11 +44,12 @@ func TestRemovalThatDoesNothing(t *testing.T) {
 	w.truth(a.ID)
 }
 
-// Absence is believed when it has lasted for the provider's window.
+// Absence is believed when it has lasted for the provider's window, even one
+// longer than the engine's patience; then the Create is sent again.
 func TestAbsenceMustLast(t *testing.T) {
 	w := newWorld(t, "0.01")
 	c := w.clouds["c1"]
-	c.window = 200
+	c.window = 400
 	c.createFault = func(n int, after bool) error {
 		if n == 1 && !after {
 			return core.Errorf(core.Uncertain, "connection lost")
@@ -57,7 +58,7 @@ func TestAbsenceMustLast(t *testing.T) {
 	}
 	begin := time.Now()
 	a, err := w.start(t.Context(), "web1")
-	if took := time.Since(begin); err != nil || a.State != core.Running || took < 200*time.Millisecond {
+	if took := time.Since(begin); err != nil || a.State != core.Running || took < 400*time.Millisecond {
 		t.Errorf("%s, %v, after %s", a.State, err, took)
 	}
 	w.truth(a.ID)

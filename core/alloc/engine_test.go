@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -396,5 +397,54 @@ func TestLedgerThatCannotBeWritten(t *testing.T) {
 	taken, errs := w.engine(nil).TakeOver(t.Context(), func(string) alloc.Report { return nil })
 	if len(taken) != 1 || taken[0].State != core.Running || len(errs) != 0 || w.machines() != 1 {
 		t.Errorf("taken over: %+v, %v, with %d machines", taken, errs, w.machines())
+	}
+}
+
+// TestIntentBeforeEffect: whenever a provider is asked to make or to remove a
+// machine, the ledger holds that it will be.
+func TestIntentBeforeEffect(t *testing.T) {
+	w := newWorld(t, "0.01", "0.02")
+	asked := map[core.AttemptState]int{}
+	committed := func(states ...core.AttemptState) {
+		all, err := w.ledger.Allocations(t.Context(), ledger.Filter{Final: true})
+		if err != nil || len(all) != 1 {
+			t.Errorf("%d allocations, %v", len(all), err)
+			return
+		}
+		attempts, err := w.ledger.Attempts(t.Context(), all[0].ID)
+		if err != nil || len(attempts) == 0 {
+			t.Errorf("a provider is asked with %d attempts in the ledger, %v", len(attempts), err)
+			return
+		}
+		last := attempts[len(attempts)-1]
+		if !slices.Contains(states, last.State) {
+			t.Errorf("a provider is asked while attempt %d is %s, want %v", last.Number, last.State, states)
+		}
+		asked[last.State]++
+	}
+	for name, c := range w.clouds {
+		c.createFault = func(_ int, after bool) error {
+			if !after {
+				committed(core.AttemptIntended, core.AttemptMade)
+			}
+			if name == "c1" {
+				return core.Errorf(core.Exhausted, "full")
+			}
+			return nil
+		}
+		c.deleteFault = func() error {
+			committed(core.AttemptUndoing)
+			return nil
+		}
+	}
+	a, err := w.start(t.Context(), "web1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine(nil).Release(t.Context(), a.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if asked[core.AttemptIntended] != 2 || asked[core.AttemptUndoing] < 2 {
+		t.Errorf("asked %v: want 2 Creates and the removal of both", asked)
 	}
 }
