@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 
@@ -55,28 +55,30 @@ func (a *app) volumes(ctx context.Context, file string) ([]core.VolumeRequest, e
 // that errors call it by.
 func (a *app) read(ctx context.Context, file string) ([]byte, string, error) {
 	if file == "-" {
-		data, err := readWhile(ctx, a.env.Stdin)
+		data, err := readWhile(ctx, func() ([]byte, error) { return spec.Read(a.env.Stdin) })
 		return data, "standard input", err
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, file, openError(file, err)
-	}
-	defer f.Close()
-	data, err := spec.Read(f)
-	return data, file, err
+	data, err := readWhile(ctx, func() ([]byte, error) {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return spec.Read(f)
+	})
+	return data, file, openError(file, err)
 }
 
-// readWhile reads until the end or until ctx ends: a terminal nobody types at
-// must not outlast an interrupt.
-func readWhile(ctx context.Context, r io.Reader) ([]byte, error) {
+// readWhile reads until the end or until ctx ends: a terminal nobody types at,
+// or a pipe that nobody writes to, must not outlast an interrupt.
+func readWhile(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		data, err := spec.Read(r)
+		data, err := read()
 		done <- result{data, err}
 	}()
 	select {
@@ -87,12 +89,21 @@ func readWhile(ctx context.Context, r io.Reader) ([]byte, error) {
 	}
 }
 
+// openError is what a file that the user named and that cannot be read is; an
+// error that says more than that stays.
 func openError(file string, err error) error {
-	e := &core.Error{Kind: core.Invalid, Op: "read", Subject: file, Text: err.Error()}
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		e.Text = p.Err.Error()
+	if err == nil {
+		return nil
 	}
-	return e
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return &core.Error{Kind: core.Invalid, Op: "read", Subject: cmp.Or(file, `""`), Text: p.Err.Error()}
+	}
+	if e, ok := errors.AsType[*core.Error](err); ok {
+		named := *e
+		named.Subject = cmp.Or(named.Subject, file)
+		return &named
+	}
+	return &core.Error{Kind: core.Invalid, Op: "read", Subject: file, Text: err.Error()}
 }
 
 // unjoin unpacks a join of one error.
