@@ -178,22 +178,22 @@ func (m *Meson) bound(ctx context.Context, id, hash string) (core.Placement, err
 	return core.Placement{Quotes: []core.Quote{q.Quote}, Why: "bound by --offer"}, nil
 }
 
-// takeOver drives on the side what nobody drives, and then prunes the ledger.
-// The function that it returns waits a little for it, and lets go: what is not
-// finished stays as it is.
+// takeOver prunes the ledger on the side and drives what nobody drives, last
+// since a dead provider may hold that for long. The function that it returns
+// waits a little for it, and lets go: what is not finished stays as it is.
 func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if err := m.Ledger.Prune(ctx, m.Now().Add(-keepQuotes)); err != nil && ctx.Err() == nil {
+			m.Log.Warn("ledger not pruned", "error", err)
+		}
 		_, errs := m.engine.TakeOver(ctx, func(string) alloc.Report { return nil })
 		for id, err := range errs {
 			if !errors.Is(err, context.Canceled) && core.KindOf(err) != core.Interrupted {
 				m.Log.Warn("taken over, and not finished", "allocation", id, "error", err)
 			}
-		}
-		if err := m.Ledger.Prune(ctx, m.Now().Add(-keepQuotes)); err != nil && ctx.Err() == nil {
-			m.Log.Warn("ledger not pruned", "error", err)
 		}
 	}()
 	return func() {

@@ -51,18 +51,18 @@ func refusedBy(refusals []core.Refusal, o core.Offer, now time.Time) (core.Reaso
 		if r.Matches(o, now) {
 			return core.Reason{
 				Provider: o.Provider, Candidate: candidate(o), Field: string(r.Scope), Want: o.Shape, Have: r.Text,
-				Text: fmt.Sprintf("refused before (%s), not asked again %s", r.Text, until(r.Until)), Until: r.Until,
+				Text: fmt.Sprintf("refused before (%s), not asked again %s", r.Text, until(r)), Until: r.Until,
 			}, true
 		}
 	}
 	return core.Reason{}, false
 }
 
-func until(t time.Time) string {
-	if t.IsZero() {
-		return "until that is put right"
+func until(r core.Refusal) string {
+	if r.Until.IsZero() {
+		return fmt.Sprintf("until that is put right and `meson provider test %s` passes", r.Provider)
 	}
-	return "until " + t.UTC().Format(time.RFC3339)
+	return "until " + r.Until.UTC().Format(time.RFC3339)
 }
 
 func candidate(o core.Offer) string {
