@@ -1,6 +1,7 @@
 package alloc_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -60,6 +61,44 @@ func TestAbsenceMustLast(t *testing.T) {
 	a, err := w.start(t.Context(), "web1")
 	if took := time.Since(begin); err != nil || a.State != core.Running || took < 400*time.Millisecond {
 		t.Errorf("%s, %v, after %s", a.State, err, took)
+	}
+	w.truth(a.ID)
+}
+
+// TestStraggler: a Create that was under way when its attempt was removed, and
+// has its effect only then, is seen within the provider's window and removed too.
+func TestStraggler(t *testing.T) {
+	w := newWorld(t, "0.01")
+	c := w.clouds["c1"]
+	c.window = 150
+	c.createFault = func(int, bool) error { return core.Errorf(core.Uncertain, "connection lost") }
+	c.getFault = func() error { return core.Errorf(core.Unavailable, "not reached") }
+	a, err := w.start(t.Context(), "web1")
+	if core.KindOf(err) != core.Uncertain {
+		t.Fatalf("%s, %v", a.State, err)
+	}
+	attempts, err := w.ledger.Attempts(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var late sync.WaitGroup
+	c.getFault = nil
+	c.deleteFault = func() error {
+		if c.deletes == 1 {
+			late.Go(func() {
+				time.Sleep(30 * time.Millisecond)
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				owner := attempts[0].Owner
+				c.machines[owner.Key] = core.Instance{ID: "id-" + owner.Key, Provider: "c1", Owner: owner, State: core.Running, Zone: "z1"}
+			})
+		}
+		return nil
+	}
+	a, err = w.engine(nil).Release(t.Context(), a.ID, nil)
+	late.Wait()
+	if err != nil || a.State != core.Gone || w.machines() != 0 {
+		t.Errorf("%s, %v, with %d machines", a.State, err, w.machines())
 	}
 	w.truth(a.ID)
 }
