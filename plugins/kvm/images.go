@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -233,20 +232,4 @@ func percent(part, all uint64) int {
 		return 100
 	}
 	return int(part * 100 / all)
-}
-
-// readable reports whether an image of the configuration can be had, without
-// reading it.
-func (i *Image) readable() error {
-	if i.File == "" {
-		return nil
-	}
-	info, err := os.Stat(i.File)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", i.File)
-	}
-	return nil
 }

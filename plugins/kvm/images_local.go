@@ -72,6 +72,22 @@ func (s *imageStore) open(ctx context.Context, im *Image, j *job) (*localImage, 
 	return local, nil
 }
 
+// readable reports whether an image of the configuration can be had, without
+// reading it.
+func (i *Image) readable() error {
+	if i.File == "" {
+		return nil
+	}
+	info, err := os.Stat(i.File)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", i.File)
+	}
+	return nil
+}
+
 // check reads the file once in the life of the process, unless it changes.
 func (s *imageStore) check(ctx context.Context, f *os.File, im *Image, j *job) (*localImage, error) {
 	info, err := f.Stat()
