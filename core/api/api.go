@@ -146,7 +146,8 @@ type Broker interface {
 	// Remove returns when the machine is gone. Already gone is not an error.
 	Remove(ctx context.Context, req RemoveRequest) (core.Allocation, error)
 	// Resume takes over what nobody drives: adopts what exists and finishes
-	// removals. An empty name means all.
+	// removals. An empty name means all, and then warns of machines that bear the
+	// ledger's mark and that it does not know.
 	Resume(ctx context.Context, name string, progress func(Progress)) ([]core.Allocation, error)
 	Power(ctx context.Context, name string, action core.PowerAction, progress func(Progress)) (core.Allocation, error)
 	// Console connects stream to the machine's serial console until either ends.

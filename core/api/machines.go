@@ -118,6 +118,7 @@ func (m *Meson) Resume(ctx context.Context, name string, progress func(Progress)
 		return []core.Allocation{a}, err
 	}
 	taken, errs := m.engine.TakeOver(ctx, func(id string) alloc.Report { return m.reporter(id, progress) })
+	m.warnOfStrays(ctx)
 	var failed []error
 	for _, id := range slices.Sorted(maps.Keys(errs)) {
 		failed = append(failed, errs[id])
