@@ -96,6 +96,16 @@ func (m Money) Add(o Money) (Money, error) {
 	return r, nil
 }
 
+// times is the exact product.
+func (m Money) times(d *apd.Decimal) (Money, error) {
+	r := Money{currency: m.currency}
+	condition, err := exact().Mul(&r.amount, &m.amount, d)
+	if err == nil && condition.Inexact() {
+		err = fmt.Errorf("%s × %s has too many digits", m, d)
+	}
+	return r, err
+}
+
 // scale is m × factor ÷ divisor with one rounding at the end, to Digits
 // significant digits, half to even. It is exact where the quotient is finite
 // within them.

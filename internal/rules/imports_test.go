@@ -23,6 +23,8 @@ type rule struct {
 func table() []rule {
 	return []rule{
 		{"pricing", nil, "arithmetic that people pay by depends on nothing"},
+		{"pricing/cost", []string{"pricing"}, "what a host costs, as prices"},
+		{"pricing/fx", []string{"pricing"}, "bytes in, exchange rates out: no input or output"},
 		{"sdk", []string{"pricing", "sdk/pb"}, "a plugin author must not compile half of Meson"},
 		{"sdk/pb", nil, "generated"},
 		{"sdk/sdktest", []string{"pricing", "sdk"}, "the suite stands where plugin authors stand"},
