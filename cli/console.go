@@ -48,9 +48,10 @@ func (a *app) console(ctx context.Context, name string, force bool, timeout time
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, timeout, errLeft)
-		defer stop()
+		// Not a deadline: the plugin would be told of that one, and could be the
+		// first to complain of it.
+		timer := time.AfterFunc(timeout, func() { cancel(errLeft) })
+		defer timer.Stop()
 	}
 	stream := &consoleStream{ctx: ctx, out: a.env.Stdout, in: make(chan []byte)}
 	if a.env.Terminal.Stdin {

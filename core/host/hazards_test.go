@@ -39,9 +39,7 @@ func TestKillOfStoppedPluginReturns(t *testing.T) {
 		client := naive("plain")
 		naiveConn(t, client)
 		id, _ := strconv.Atoi(client.ID())
-		if err := syscall.Kill(id, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		stop(t, id)
 		killed := make(chan struct{})
 		go func() { client.Kill(); close(killed) }()
 		select {
@@ -55,9 +53,7 @@ func TestKillOfStoppedPluginReturns(t *testing.T) {
 	t.Run("defended", func(t *testing.T) {
 		h := newHost(t)
 		id := pid(t, h, "rogue")
-		if err := syscall.Kill(id, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		stop(t, id)
 		begun := time.Now()
 		if err := h.Close(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)

@@ -151,9 +151,7 @@ func TestHungPluginIsReplaced(t *testing.T) {
 	logged, log := newRecords()
 	h := newHost(t, quickPings, func(o *Options) { o.Log = log })
 	before := pid(t, h, "rogue")
-	if err := syscall.Kill(before, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stop(t, before)
 	logged.waitFor(t, 5*time.Second, "plugin failed", "did not answer 2 pings")
 	if after := pid(t, h, "rogue"); after == before || alive(before) {
 		t.Errorf("process %d before, %d after", before, after)
