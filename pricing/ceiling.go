@@ -83,7 +83,7 @@ func (c Ceiling) Below(q Quote) (bool, error) {
 // Show is the quote's total over the ceiling's span, rounded up to four
 // decimals, in the form of String.
 func (c Ceiling) Show(q Quote) string {
-	scaled, err := q.Total.scale(apd.New(int64(c.span), 0), int64(max(q.ForHours, 1)))
+	scaled, err := q.Total.scale(apd.New(int64(c.span), 0), apd.New(int64(max(q.ForHours, 1)), 0))
 	if err != nil {
 		return q.Total.String()
 	}

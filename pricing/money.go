@@ -96,6 +96,12 @@ func (m Money) Add(o Money) (Money, error) {
 	return r, nil
 }
 
+// Neg is -m.
+func (m Money) Neg() Money {
+	m.amount.Negative = !m.amount.Negative && m.Sign() != 0
+	return m
+}
+
 // times is the exact product.
 func (m Money) times(d *apd.Decimal) (Money, error) {
 	r := Money{currency: m.currency}
@@ -109,7 +115,7 @@ func (m Money) times(d *apd.Decimal) (Money, error) {
 // scale is m × factor ÷ divisor with one rounding at the end, to Digits
 // significant digits, half to even. It is exact where the quotient is finite
 // within them.
-func (m Money) scale(factor *apd.Decimal, divisor int64) (Money, error) {
+func (m Money) scale(factor, divisor *apd.Decimal) (Money, error) {
 	var product apd.Decimal
 	if _, err := exact().Mul(&product, &m.amount, factor); err != nil {
 		return Money{}, fmt.Errorf("multiply %s: %w", m, err)
@@ -117,7 +123,7 @@ func (m Money) scale(factor *apd.Decimal, divisor int64) (Money, error) {
 	r := Money{currency: m.currency}
 	ctx := apd.BaseContext.WithPrecision(Digits)
 	ctx.Rounding = apd.RoundHalfEven
-	if _, err := ctx.Quo(&r.amount, &product, apd.New(divisor, 0)); err != nil {
+	if _, err := ctx.Quo(&r.amount, &product, divisor); err != nil {
 		return Money{}, fmt.Errorf("divide %s: %w", m, err)
 	}
 	return r, nil

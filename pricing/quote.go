@@ -1,11 +1,7 @@
 package pricing
 
 import (
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/cockroachdb/apd/v3"
 )
 
 // Quantity is how much of a SKU is used: Amount ÷ Divisor. The divisor keeps a
@@ -36,6 +32,25 @@ type Line struct {
 	Total  Money     `json:"total"`
 	Source string    `json:"source"`
 	AsOf   time.Time `json:"as_of"`
+	// Family is the price's.
+	Family string `json:"family,omitempty"`
+	// Text says what a line that a rule added is.
+	Text string `json:"text,omitempty"`
+	// Billing are the rules that the time was billed by, where there are some, and
+	// BilledSeconds the time that they count before any cap or tier.
+	Billing       *Billing `json:"billing,omitempty"`
+	BilledSeconds int64    `json:"billed_seconds,omitempty"`
+	// Percent and Base are those of a line that is a share of others.
+	Percent string `json:"percent,omitempty"`
+	Base    Money  `json:"base,omitzero"`
+	// Native are the amounts before a conversion, where there was one.
+	Native *Amounts `json:"native,omitempty"`
+}
+
+// Amounts are what a line or a quote costs in an hour and over the horizon.
+type Amounts struct {
+	Hour  Money `json:"hour"`
+	Total Money `json:"total"`
 }
 
 // Quote is the price of an offer over a horizon. Total is the exact sum of the
@@ -47,88 +62,37 @@ type Quote struct {
 	ForHours     int    `json:"for_hours"`
 	ListRevision string `json:"list_revision"`
 	Lines        []Line `json:"lines"`
+	// Usage is set where it is other than running all the time.
+	Usage *Usage `json:"usage,omitempty"`
+	// FX is the conversion that the amounts went through; nil for none.
+	FX *Conversion `json:"fx,omitempty"`
 }
 
-// Quote multiplies quantities by the list's prices over a horizon, and nothing
-// else: the same input gives the same quote wherever and whenever it is
-// computed. A SKU that the list lacks, a quantity that is not positive, or an
-// empty list of quantities is an error: no price is better than a wrong one.
+// Spot reports whether a part of the quote may be taken back by the provider.
+func (q Quote) Spot() bool {
+	for i := range q.Lines {
+		if b := q.Lines[i].Billing; b != nil && b.Spot {
+			return true
+		}
+	}
+	return false
+}
+
+// Quote multiplies quantities by the list's prices over a horizon under their
+// billing rules, and nothing else: the same input gives the same quote wherever
+// and whenever it is computed. A SKU that the list lacks, a quantity that is not
+// positive, or an empty list of quantities is an error: no price is better than
+// a wrong one.
+//
+// Every amount of a line is price × quantity × time, divided once, and rounded
+// once to Digits significant digits where the quotient is not finite. Sums are
+// exact.
 func (l *List) Quote(quantities []Quantity, horizon Horizon) (Quote, error) {
-	if len(quantities) == 0 {
-		return Quote{}, errors.New("an offer without quantities has no price")
-	}
-	if horizon < 1 || horizon > longest {
-		return Quote{}, fmt.Errorf("horizon of %d hours: want 1 to %d", horizon, longest)
-	}
-	q := Quote{ForHours: horizon.Hours(), ListRevision: l.Revision, Lines: make([]Line, 0, len(quantities))}
-	for _, quantity := range quantities {
-		line, err := l.line(quantity, horizon)
-		if err != nil {
-			return Quote{}, fmt.Errorf("sku %.64q: %w", quantity.SKU, err)
-		}
-		if err := q.add(line); err != nil {
-			return Quote{}, err
-		}
-	}
-	return q, nil
+	return l.QuoteUsage(quantities, horizon.Usage())
 }
 
-func (q *Quote) add(line Line) error {
-	if q.Currency == "" {
-		q.Currency = line.Total.Currency()
-		q.Hour, q.Total = Zero(q.Currency), Zero(q.Currency)
-	}
-	hour, err := q.Hour.Add(line.Hour)
-	if err != nil {
-		return err
-	}
-	total, err := q.Total.Add(line.Total)
-	if err != nil {
-		return err
-	}
-	q.Hour, q.Total, q.Lines = hour, total, append(q.Lines, line)
-	return nil
-}
-
-func (l *List) line(q Quantity, horizon Horizon) (Line, error) {
-	p, ok := l.Find(q.SKU)
-	if !ok {
-		return Line{}, fmt.Errorf("price list %.64q of %s does not have it", l.Revision, l.AsOf.Format(time.DateOnly))
-	}
-	if err := p.check(); err != nil {
-		return Line{}, err
-	}
-	amount, err := parseDecimal(q.Amount)
-	if err != nil {
-		return Line{}, err
-	}
-	if amount.Sign() <= 0 || q.Divisor < 0 {
-		return Line{}, fmt.Errorf("quantity %.40s/%d is not positive", q.Amount, q.Divisor)
-	}
-	line := Line{
-		Kind: p.Kind, SKU: p.SKU, Quantity: q, Unit: p.Unit, UnitPrice: p.Amount,
-		Hour: Zero(p.Amount.Currency()), Total: Zero(p.Amount.Currency()),
-		Source: l.Source, AsOf: l.AsOf,
-	}
-	if q.Included {
-		return line, nil
-	}
-	divisor := max(q.Divisor, 1)
-	span, err := p.Unit.span()
-	if err != nil {
-		return Line{}, err
-	}
-	if span == 0 {
-		line.Total, err = p.Amount.scale(&amount, divisor)
-		return line, err
-	}
-	if line.Hour, err = p.Amount.scale(&amount, divisor*span); err != nil {
-		return Line{}, err
-	}
-	var amountHours apd.Decimal
-	if _, err := exact().Mul(&amountHours, &amount, apd.New(int64(horizon), 0)); err != nil {
-		return Line{}, err
-	}
-	line.Total, err = p.Amount.scale(&amountHours, divisor*span)
-	return line, err
+// QuoteUsage is Quote for a machine that does not run all the time.
+func (l *List) QuoteUsage(quantities []Quantity, usage Usage) (Quote, error) {
+	q := Quoter{list: l, usage: usage}
+	return q.Quote(quantities)
 }

@@ -5,7 +5,8 @@ import "fmt"
 // Unit is what a price is for and what a quantity counts.
 type Unit string
 
-// The units. A month is 730 hours, billed by the hour.
+// The units. A month is 730 hours, billed by the hour unless a Billing says
+// otherwise.
 const (
 	UnitHour     Unit = "hour"      // one thing for an hour
 	UnitGiBHour  Unit = "gib-hour"  // one GiB for an hour
@@ -47,7 +48,14 @@ const (
 	KindSnapshot    Kind = "snapshot"
 )
 
-// Valid reports whether k is one of the kinds.
+// The kinds of line that rules add. No SKU of a price list has one.
+const (
+	KindDiscount Kind = "discount"
+	KindFee      Kind = "fee"
+	KindTax      Kind = "tax"
+)
+
+// Valid reports whether k is one of the kinds that a SKU can have.
 func (k Kind) Valid() bool {
 	switch k {
 	case KindCompute, KindMemory, KindAccelerator, KindDisk, KindAddress, KindTraffic, KindLicence, KindSnapshot:

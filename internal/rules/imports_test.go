@@ -23,6 +23,7 @@ type rule struct {
 func table() []rule {
 	return []rule{
 		{"pricing", nil, "arithmetic that people pay by depends on nothing"},
+		{"pricing/book", []string{"pricing"}, "bytes in, price list out: no input or output"},
 		{"pricing/cost", []string{"pricing"}, "what a host costs, as prices"},
 		{"pricing/fx", []string{"pricing"}, "bytes in, exchange rates out: no input or output"},
 		{"sdk", []string{"pricing", "sdk/pb"}, "a plugin author must not compile half of Meson"},

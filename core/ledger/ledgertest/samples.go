@@ -42,8 +42,17 @@ func PriceList(t testing.TB, revision string) *pricing.List {
 	return &pricing.List{
 		Revision: revision, Source: "book", AsOf: noon(),
 		Prices: []pricing.Price{
-			{SKU: "core", Kind: pricing.KindCompute, Unit: pricing.UnitHour, Amount: euro("0.01"), Text: "a core"},
-			{SKU: "disk", Kind: pricing.KindDisk, Unit: pricing.UnitGiBMonth, Amount: euro("0.000007")},
+			{
+				SKU: "core", Kind: pricing.KindCompute, Unit: pricing.UnitHour, Amount: euro("0.01"), Text: "a core",
+				Family: "f", Confidence: "high", Source: "a row's own", AsOf: noon().Add(-time.Hour),
+				Billing: &pricing.Billing{
+					IncrementSeconds: 1, MinimumSeconds: 60, Spot: true, SpotOf: "demand", Stopped: pricing.StoppedFree, Source: "rules", AsOf: noon(),
+					Tiers:    []pricing.Tier{{UpToPercent: 50, Factor: "1"}, {UpToPercent: 100, Factor: "0.8"}},
+					Includes: []pricing.Inclusion{{SKU: "disk", Amount: "1", PerMonth: true}},
+				},
+			},
+			{SKU: "demand", Kind: pricing.KindCompute, Unit: pricing.UnitHour, Amount: euro("0.02")},
+			{SKU: "disk", Kind: pricing.KindDisk, Unit: pricing.UnitGiBMonth, Amount: euro("0.000007"), Billing: &pricing.Billing{CapHours: 672, Stopped: pricing.StoppedBilled}},
 			{SKU: "ip", Kind: pricing.KindAddress, Unit: pricing.UnitMonth, Amount: euro("0"), Free: true},
 		},
 	}
@@ -66,8 +75,17 @@ func Quote(t testing.TB, id, provider string) core.Quote {
 			ListRevision: list.Revision, ExpiresAt: noon().Add(time.Minute),
 			Facts: map[string]string{"accelerator": "tcg"}, Token: []byte{0, 1, 0xff},
 		},
-		Price: value(list.Quote(quantities, pricing.Month))(t),
+		Price: price(t, list, quantities),
 	}
+}
+
+// price has every field of a quote set: it is under rules and converted.
+func price(t testing.TB, list *pricing.List, quantities []pricing.Quantity) pricing.Quote {
+	t.Helper()
+	q := value(list.QuoteUsage(quantities, pricing.Usage{Running: 729 * time.Hour, Stopped: time.Hour}))(t)
+	q = value(pricing.Adjust(q, []pricing.Rule{{Name: "a fee", Stage: pricing.StageOperatorFee, Percent: "7"}}, noon(), ""))(t)
+	rates := value(pricing.NewRates("EUR", noon(), "a test", map[string]string{"USD": "1.1"}))(t)
+	return value(rates.Convert(q, "USD"))(t)
 }
 
 // Allocation is one as it is when it begins, with everything set that can be.
