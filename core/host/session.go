@@ -90,7 +90,14 @@ func (s *session) supervise(o Options, onLost func(why string)) {
 			case <-ctx.Done():
 			}
 		}()
-		for state := s.conn.GetState(); state == connectivity.Ready; state = s.conn.GetState() {
+		// gRPC answers a first call before its state says Ready: what is not ready
+		// yet is no loss, what was is.
+		ready := false
+		for state := s.conn.GetState(); ; state = s.conn.GetState() {
+			ready = ready || state == connectivity.Ready
+			if ready && state != connectivity.Ready || state == connectivity.TransientFailure || state == connectivity.Shutdown {
+				break
+			}
 			if !s.conn.WaitForStateChange(ctx, state) {
 				return
 			}
