@@ -22,6 +22,8 @@ import (
 // faults make an operation fail, hangs make it wait for its context's end, or
 // for ever with "stubborn". The broker itself is tested elsewhere.
 type memBroker struct {
+	api.Prices // nil: stories about prices give it some
+
 	mu        sync.Mutex
 	opened    int
 	providers []api.ProviderInfo

@@ -35,8 +35,16 @@ type OffersResult struct {
 	// wholly.
 	Failures []core.Answer `json:"failures"`
 	// Why names the order of Quotes.
-	Why  string        `json:"why"`
-	Took time.Duration `json:"took_ns"`
+	Why string `json:"why"`
+	// Rates are set where a quote was converted, or quotes of several currencies
+	// were ordered.
+	Rates *RatesUsed `json:"rates,omitempty"`
+	// Oldest is the oldest price among those of Quotes; nil without any.
+	Oldest *OldestPrice `json:"oldest_price,omitempty"`
+	// Warnings are for people: prices or rates that are stale, a currency that
+	// could not be shown.
+	Warnings []string      `json:"warnings,omitempty"`
+	Took     time.Duration `json:"took_ns"`
 }
 
 // WaitFor is what Deploy waits for beyond the machine having started.
@@ -132,6 +140,8 @@ type PluginInfo struct {
 
 // Broker is what the command line needs; *Meson is it.
 type Broker interface {
+	Prices
+
 	// Offers asks every provider and prices what they answer. Nobody being able
 	// is not an error: the result says why.
 	Offers(ctx context.Context, req OffersRequest) (OffersResult, error)
