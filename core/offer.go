@@ -27,6 +27,9 @@ type Offer struct {
 	ExpiresAt    time.Time          `json:"expires_at"`
 	// Facts are shown to people, such as accelerator=tcg.
 	Facts map[string]string `json:"facts,omitempty"`
+	// QuoteOnly is why the offer can be priced but not bought now, such as "no
+	// credentials for gcp", for people; empty: it can be bought.
+	QuoteOnly string `json:"quote_only,omitempty"`
 	// Token is the plugin's own and goes back to it in Create.
 	Token []byte `json:"token,omitempty"`
 }

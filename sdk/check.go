@@ -70,6 +70,12 @@ func checkCreate(r *pb.CreateRequest) []Fault {
 	case len(o.GetToken()) > maxTokenBytes:
 		faults = append(faults, tooLong("offer.token", len(o.GetToken()), maxTokenBytes))
 	}
+	if why := r.GetOffer().GetQuoteOnly(); why != "" {
+		faults = append(faults, Fault{
+			Path: "offer.quote_only", Have: quote(why), Want: "an offer that can be bought",
+			Text: "the offer can be priced but not bought: " + CleanText(why, 500),
+		})
+	}
 	if n := len(r.GetLogin().GetUserData()); n > maxUserDataBytes {
 		faults = append(faults, tooLong("login.user_data", n, maxUserDataBytes))
 	}

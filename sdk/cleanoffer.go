@@ -12,7 +12,7 @@ func cleanAll[T proto.Message](m T) { cleanMessage(m) }
 // which would be half the price of the whole call.
 func cleanOffers(m *pb.OfferResponse) {
 	for _, o := range m.GetOffers() {
-		cleanTexts(&o.Id, &o.Region, &o.Zone, &o.Shape, &o.Arch, &o.PriceListRevision)
+		cleanTexts(&o.Id, &o.Region, &o.Zone, &o.Shape, &o.Arch, &o.PriceListRevision, &o.QuoteOnly)
 		for i := range o.Unknown {
 			cleanTexts(&o.Unknown[i])
 		}

@@ -1,12 +1,8 @@
 package sdk
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mesoncloud/meson/pricing"
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -18,17 +14,23 @@ const MaxPrices = 200_000
 // maxListFaults bounds how many faults of one list are reported.
 const maxListFaults = 20
 
-// PriceListToPB is a list as it crosses the wire.
+// PriceListToPB is a list as it crosses the wire. Billing rules and sources that
+// prices share are sent once, by value: it does not matter whether the prices
+// point to the same Billing.
 func PriceListToPB(l *pricing.List) *pb.PriceList {
-	out := &pb.PriceList{Revision: l.Revision, Source: l.Source, Prices: make([]*pb.Price, len(l.Prices))}
-	if !l.AsOf.IsZero() {
-		out.AsOf = timestamppb.New(l.AsOf)
-	}
+	out := &pb.PriceList{Revision: l.Revision, Source: l.Source, AsOf: stampOf(l.AsOf), Prices: make([]*pb.Price, len(l.Prices))}
+	shared := newSharedOut(out)
 	for i, p := range l.Prices {
-		out.Prices[i] = &pb.Price{
+		w := &pb.Price{
 			Sku: p.SKU, Kind: kindToPB(p.Kind), Unit: unitToPB(p.Unit),
 			Amount: p.Amount.Amount(), Currency: p.Amount.Currency(), Free: p.Free, Text: p.Text,
+			Family: p.Family, Confidence: confidenceToPB(p.Confidence), Includes: inclusionsToPB(p.Billing),
+			Billing: shared.billing(p.Billing), Source: shared.source(pricedBy{p.Source, p.AsOf}),
 		}
+		if p.Billing != nil {
+			w.SpotOf = p.Billing.SpotOf
+		}
+		out.Prices[i] = w
 	}
 	return out
 }
@@ -42,28 +44,12 @@ func PriceListFromPB(w *pb.PriceList) (*pricing.List, error) {
 	l := &pricing.List{
 		Revision: CleanText(w.GetRevision(), MaxTextBytes),
 		Source:   CleanText(w.GetSource(), MaxTextBytes),
+		AsOf:     timeOf(w.GetAsOf()),
 		Prices:   make([]pricing.Price, 0, len(w.GetPrices())),
 	}
-	if w.GetAsOf().IsValid() {
-		l.AsOf = w.GetAsOf().AsTime()
-	}
-	var faults []error
-	for i, p := range w.GetPrices() {
-		amount, err := pricing.NewMoney(p.GetAmount(), p.GetCurrency())
-		if err == nil && !amount.IsSet() {
-			err = errors.New("no currency")
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("price %d, sku %.64q: %w", i+1, p.GetSku(), err))
-			if len(faults) == maxListFaults {
-				break
-			}
-			continue
-		}
-		l.Prices = append(l.Prices, pricing.Price{
-			SKU: p.GetSku(), Kind: kindFromPB(p.GetKind()), Unit: unitFromPB(p.GetUnit()),
-			Amount: amount, Free: p.GetFree(), Text: CleanText(p.GetText(), MaxTextBytes),
-		})
+	shared, faults := newSharedIn(w)
+	if len(faults) == 0 {
+		faults = shared.prices(l, w.GetPrices())
 	}
 	if len(faults) == 0 {
 		if err := l.Check(); err != nil {
@@ -79,109 +65,41 @@ func PriceListFromPB(w *pb.PriceList) (*pricing.List, error) {
 	return l, nil
 }
 
-// QuantityToPB is a quantity as it crosses the wire. Its divisor must fit in 32
-// bits.
-func QuantityToPB(q pricing.Quantity) *pb.Quantity {
-	return &pb.Quantity{Sku: q.SKU, Amount: q.Amount, Divisor: uint32(q.Divisor), Text: q.Text, Included: q.Included}
-}
-
-// QuantityFromPB reads a quantity; pricing.List.Quote checks it.
-func QuantityFromPB(w *pb.Quantity) pricing.Quantity {
-	return pricing.Quantity{
-		SKU: w.GetSku(), Amount: w.GetAmount(), Divisor: int64(w.GetDivisor()),
-		Text: CleanText(w.GetText(), MaxTextBytes), Included: w.GetIncluded(),
-	}
-}
-
-// QuoteOf is what quantities cost by a list.
-func QuoteOf(l *pricing.List, quantities []*pb.Quantity, horizon pricing.Horizon) (pricing.Quote, error) {
-	read := make([]pricing.Quantity, len(quantities))
-	for i, q := range quantities {
-		read[i] = QuantityFromPB(q)
-	}
-	return l.Quote(read, horizon)
-}
-
-// SortOffers puts offers into the order that the contract asks for: by exact
-// total over the horizon, those of equal total by id. An offer without a price
-// is an error, and the order is then undefined.
-func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) error {
-	totals := make(map[*pb.Offer]pricing.Money, len(offers))
-	for _, o := range offers {
-		q, err := QuoteOf(l, o.GetQuantities(), horizon)
+// prices adds those that are right by themselves to a list, and is the first
+// faults of the others.
+func (s *sharedIn) prices(l *pricing.List, prices []*pb.Price) (faults []error) {
+	for i, w := range prices {
+		p, err := s.price(w)
 		if err != nil {
-			return fmt.Errorf("offer %.64q: %w", o.GetId(), err)
+			faults = append(faults, fmt.Errorf("price %d, sku %.64q: %w", i+1, w.GetSku(), err))
+			if len(faults) == maxListFaults {
+				return faults
+			}
+			continue
 		}
-		totals[o] = q.Total
+		l.Prices = append(l.Prices, p)
 	}
-	var mixed error
-	slices.SortStableFunc(offers, func(a, b *pb.Offer) int {
-		c, err := totals[a].Cmp(totals[b])
-		if err != nil {
-			mixed = err
-		}
-		return cmp.Or(c, cmp.Compare(a.GetId(), b.GetId()))
-	})
-	return mixed
+	return faults
 }
 
-func kindToPB(k pricing.Kind) pb.ComponentKind {
-	switch k {
-	case pricing.KindCompute:
-		return pb.ComponentKind_COMPONENT_KIND_COMPUTE
-	case pricing.KindMemory:
-		return pb.ComponentKind_COMPONENT_KIND_MEMORY
-	case pricing.KindAccelerator:
-		return pb.ComponentKind_COMPONENT_KIND_ACCELERATOR
-	case pricing.KindDisk:
-		return pb.ComponentKind_COMPONENT_KIND_DISK
-	case pricing.KindAddress:
-		return pb.ComponentKind_COMPONENT_KIND_ADDRESS
-	case pricing.KindTraffic:
-		return pb.ComponentKind_COMPONENT_KIND_TRAFFIC
-	case pricing.KindLicence:
-		return pb.ComponentKind_COMPONENT_KIND_LICENCE
-	case pricing.KindSnapshot:
-		return pb.ComponentKind_COMPONENT_KIND_SNAPSHOT
+func (s *sharedIn) price(w *pb.Price) (pricing.Price, error) {
+	amount, err := pricing.NewMoney(w.GetAmount(), w.GetCurrency())
+	if err != nil {
+		return pricing.Price{}, err
 	}
-	return pb.ComponentKind_COMPONENT_KIND_UNSPECIFIED
-}
-
-func kindFromPB(w pb.ComponentKind) pricing.Kind {
-	for _, k := range []pricing.Kind{
-		pricing.KindCompute, pricing.KindMemory, pricing.KindAccelerator, pricing.KindDisk,
-		pricing.KindAddress, pricing.KindTraffic, pricing.KindLicence, pricing.KindSnapshot,
-	} {
-		if kindToPB(k) == w {
-			return k
-		}
+	billing, err := s.billing(w)
+	if err != nil {
+		return pricing.Price{}, err
 	}
-	return pricing.Kind(fmt.Sprintf("unknown-%d", w))
-}
-
-func unitToPB(u pricing.Unit) pb.Unit {
-	switch u {
-	case pricing.UnitHour:
-		return pb.Unit_UNIT_HOUR
-	case pricing.UnitGiBHour:
-		return pb.Unit_UNIT_GIB_HOUR
-	case pricing.UnitMonth:
-		return pb.Unit_UNIT_MONTH
-	case pricing.UnitGiBMonth:
-		return pb.Unit_UNIT_GIB_MONTH
-	case pricing.UnitGiB:
-		return pb.Unit_UNIT_GIB
+	from, err := s.source(w)
+	if err != nil {
+		return pricing.Price{}, err
 	}
-	return pb.Unit_UNIT_UNSPECIFIED
-}
-
-func unitFromPB(w pb.Unit) pricing.Unit {
-	for _, u := range []pricing.Unit{
-		pricing.UnitHour, pricing.UnitGiBHour, pricing.UnitMonth, pricing.UnitGiBMonth, pricing.UnitGiB,
-	} {
-		if unitToPB(u) == w {
-			return u
-		}
+	p := pricing.Price{
+		SKU: w.GetSku(), Kind: kindFromPB(w.GetKind()), Unit: unitFromPB(w.GetUnit()),
+		Amount: amount, Free: w.GetFree(), Text: CleanText(w.GetText(), MaxTextBytes),
+		Family: CleanText(w.GetFamily(), MaxTextBytes), Confidence: confidenceFromPB(w.GetConfidence()),
+		Billing: billing, Source: from.source, AsOf: from.asOf,
 	}
-	return pricing.Unit(fmt.Sprintf("unknown-%d", w))
+	return p, p.Check()
 }

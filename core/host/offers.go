@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -179,7 +180,7 @@ func (in *offersIn) offer(w *pb.Offer) core.Offer {
 		Region: w.GetRegion(), Zone: w.GetZone(), Shape: w.GetShape(),
 		VCPUs: int(w.GetVcpus()), MemoryMiB: int64(w.GetMemoryMib()), Arch: w.GetArch(),
 		Unknown: make([]string, 0, len(w.GetUnknown())), ListRevision: w.GetPriceListRevision(),
-		ExpiresAt: timeOf(w.GetExpiresAt()), Token: w.GetToken(),
+		ExpiresAt: timeOf(w.GetExpiresAt()), Token: w.GetToken(), QuoteOnly: quoteOnly(w.GetQuoteOnly()),
 	}
 	for _, field := range w.GetUnknown() {
 		o.Unknown = append(o.Unknown, cut(field, 64))
@@ -194,6 +195,18 @@ func (in *offersIn) offer(w *pb.Offer) core.Offer {
 		}
 	}
 	return o
+}
+
+// quoteOnly is why an offer cannot be bought: never empty for one that says so,
+// even in characters that cannot be shown.
+func quoteOnly(why string) string {
+	if why == "" {
+		return ""
+	}
+	if why = strings.TrimSpace(cut(why, maxText)); why == "" {
+		return "the plugin does not say why"
+	}
+	return why
 }
 
 // alongside keeps the error that ended the stream, and adds the faults found

@@ -51,6 +51,7 @@ func offerToPB(o core.Offer) *pb.Offer {
 		Id: o.ID, Region: o.Region, Zone: o.Zone, Shape: o.Shape, Vcpus: uint32(o.VCPUs),
 		MemoryMib: uint64(o.MemoryMiB), Arch: o.Arch, Unknown: o.Unknown,
 		PriceListRevision: o.ListRevision, ExpiresAt: stamp(o.ExpiresAt), Facts: o.Facts, Token: o.Token,
+		QuoteOnly: o.QuoteOnly,
 	}
 	for _, q := range o.Quantities {
 		out.Quantities = append(out.Quantities, sdk.QuantityToPB(q))

@@ -661,7 +661,14 @@ type Offer struct {
 	// Shown to people, such as accelerator=tcg.
 	Facts map[string]string `protobuf:"bytes,12,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What the plugin wants back in Create; opaque, at most 4 KiB.
-	Token         []byte `protobuf:"bytes,13,opt,name=token,proto3" json:"token,omitempty"`
+	Token []byte `protobuf:"bytes,13,opt,name=token,proto3" json:"token,omitempty"`
+	// Why the offer can be priced but not bought now, such as "no credentials for
+	// gcp" or "europe-north1 is not enabled"; one clause for people, which names no
+	// secret. Empty: it can be bought. Such an offer is right in everything else
+	// and stands in the same order, counted by limit like any other. It is not for
+	// Create, which refuses an offer that says so as Invalid: whoever asks again
+	// once the reason is gone gets an offer that does not.
+	QuoteOnly     string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -785,6 +792,13 @@ func (x *Offer) GetToken() []byte {
 		return x.Token
 	}
 	return nil
+}
+
+func (x *Offer) GetQuoteOnly() string {
+	if x != nil {
+		return x.QuoteOnly
+	}
+	return ""
 }
 
 type CreateRequest struct {
@@ -1850,7 +1864,7 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\boffer_id\x18\x05 \x01(\tR\aofferId\"r\n" +
 	"\rOfferResponse\x12.\n" +
 	"\x06offers\x18\x01 \x03(\v2\x16.meson.plugin.v1.OfferR\x06offers\x121\n" +
-	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\xeb\x03\n" +
+	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\x8a\x04\n" +
 	"\x05Offer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x12\n" +
@@ -1869,7 +1883,9 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x127\n" +
 	"\x05facts\x18\f \x03(\v2!.meson.plugin.v1.Offer.FactsEntryR\x05facts\x12\x14\n" +
-	"\x05token\x18\r \x01(\fR\x05token\x1a8\n" +
+	"\x05token\x18\r \x01(\fR\x05token\x12\x1d\n" +
+	"\n" +
+	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -31,6 +31,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Confidence is how sure the source of a price is. A value that is not known is
+// read as unspecified.
+type Confidence int32
+
+const (
+	// Not stated.
+	Confidence_CONFIDENCE_UNSPECIFIED Confidence = 0
+	Confidence_CONFIDENCE_LOW         Confidence = 1
+	Confidence_CONFIDENCE_MEDIUM      Confidence = 2
+	Confidence_CONFIDENCE_HIGH        Confidence = 3
+)
+
+// Enum value maps for Confidence.
+var (
+	Confidence_name = map[int32]string{
+		0: "CONFIDENCE_UNSPECIFIED",
+		1: "CONFIDENCE_LOW",
+		2: "CONFIDENCE_MEDIUM",
+		3: "CONFIDENCE_HIGH",
+	}
+	Confidence_value = map[string]int32{
+		"CONFIDENCE_UNSPECIFIED": 0,
+		"CONFIDENCE_LOW":         1,
+		"CONFIDENCE_MEDIUM":      2,
+		"CONFIDENCE_HIGH":        3,
+	}
+)
+
+func (x Confidence) Enum() *Confidence {
+	p := new(Confidence)
+	*p = x
+	return p
+}
+
+func (x Confidence) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Confidence) Descriptor() protoreflect.EnumDescriptor {
+	return file_meson_plugin_v1_plugin_proto_enumTypes[0].Descriptor()
+}
+
+func (Confidence) Type() protoreflect.EnumType {
+	return &file_meson_plugin_v1_plugin_proto_enumTypes[0]
+}
+
+func (x Confidence) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Confidence.Descriptor instead.
+func (Confidence) EnumDescriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{0}
+}
+
 type CheckItem_Verdict int32
 
 const (
@@ -67,11 +122,11 @@ func (x CheckItem_Verdict) String() string {
 }
 
 func (CheckItem_Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_meson_plugin_v1_plugin_proto_enumTypes[0].Descriptor()
+	return file_meson_plugin_v1_plugin_proto_enumTypes[1].Descriptor()
 }
 
 func (CheckItem_Verdict) Type() protoreflect.EnumType {
-	return &file_meson_plugin_v1_plugin_proto_enumTypes[0]
+	return &file_meson_plugin_v1_plugin_proto_enumTypes[1]
 }
 
 func (x CheckItem_Verdict) Number() protoreflect.EnumNumber {
@@ -81,6 +136,57 @@ func (x CheckItem_Verdict) Number() protoreflect.EnumNumber {
 // Deprecated: Use CheckItem_Verdict.Descriptor instead.
 func (CheckItem_Verdict) EnumDescriptor() ([]byte, []int) {
 	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{6, 0}
+}
+
+// Whether the time of a machine that is stopped is billed.
+type Billing_Stopped int32
+
+const (
+	// Not known, which counts as billed; so does a value that is not known.
+	Billing_STOPPED_UNSPECIFIED Billing_Stopped = 0
+	Billing_STOPPED_BILLED      Billing_Stopped = 1
+	Billing_STOPPED_FREE        Billing_Stopped = 2
+)
+
+// Enum value maps for Billing_Stopped.
+var (
+	Billing_Stopped_name = map[int32]string{
+		0: "STOPPED_UNSPECIFIED",
+		1: "STOPPED_BILLED",
+		2: "STOPPED_FREE",
+	}
+	Billing_Stopped_value = map[string]int32{
+		"STOPPED_UNSPECIFIED": 0,
+		"STOPPED_BILLED":      1,
+		"STOPPED_FREE":        2,
+	}
+)
+
+func (x Billing_Stopped) Enum() *Billing_Stopped {
+	p := new(Billing_Stopped)
+	*p = x
+	return p
+}
+
+func (x Billing_Stopped) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Billing_Stopped) Descriptor() protoreflect.EnumDescriptor {
+	return file_meson_plugin_v1_plugin_proto_enumTypes[2].Descriptor()
+}
+
+func (Billing_Stopped) Type() protoreflect.EnumType {
+	return &file_meson_plugin_v1_plugin_proto_enumTypes[2]
+}
+
+func (x Billing_Stopped) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Billing_Stopped.Descriptor instead.
+func (Billing_Stopped) EnumDescriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{14, 0}
 }
 
 type DescribeRequest struct {
@@ -734,15 +840,22 @@ func (x *PriceListResponse) GetList() *PriceList {
 }
 
 // PriceList says what each SKU of a provider costs. Lists are immutable: other
-// prices mean another revision.
+// prices or rules mean another revision.
 type PriceList struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the list among all lists of its provider, such as a hash of it.
 	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// Where the prices come from: a URL, "provider configuration", …
-	Source        string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	Prices        []*Price               `protobuf:"bytes,4,rep,name=prices,proto3" json:"prices,omitempty"`
+	Source string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	AsOf   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// At most 200,000, all in one currency.
+	Prices []*Price `protobuf:"bytes,4,rep,name=prices,proto3" json:"prices,omitempty"`
+	// The billing rules that prices refer to by place, the first one being 1. Each
+	// is sent once, however many prices share it. At most 10,000.
+	Billings []*Billing `protobuf:"bytes,5,rep,name=billings,proto3" json:"billings,omitempty"`
+	// The sources that prices refer to by place, the first one being 1. At most
+	// 10,000.
+	Sources       []*PriceSource `protobuf:"bytes,6,rep,name=sources,proto3" json:"sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -805,6 +918,20 @@ func (x *PriceList) GetPrices() []*Price {
 	return nil
 }
 
+func (x *PriceList) GetBillings() []*Billing {
+	if x != nil {
+		return x.Billings
+	}
+	return nil
+}
+
+func (x *PriceList) GetSources() []*PriceSource {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
 // Price is what one unit of a SKU costs.
 type Price struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -819,7 +946,21 @@ type Price struct {
 	// True where somebody has declared that this costs nothing.
 	Free bool `protobuf:"varint,6,opt,name=free,proto3" json:"free,omitempty"`
 	// For people.
-	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// What the provider counts the SKU among, such as n2. Empty: nothing.
+	Family string `protobuf:"bytes,8,opt,name=family,proto3" json:"family,omitempty"`
+	// The place in the list's billings, from 1. 0: the exact time is billed,
+	// running or stopped, without minimum, cap or discount.
+	Billing uint32 `protobuf:"varint,9,opt,name=billing,proto3" json:"billing,omitempty"`
+	// The SKU of the same thing on demand: in this list, of the same kind and unit
+	// and not cheaper. Only with billing rules that say spot. Empty: none.
+	SpotOf string `protobuf:"bytes,10,opt,name=spot_of,json=spotOf,proto3" json:"spot_of,omitempty"`
+	// What one unit brings with it of other SKUs of this list, each of them once.
+	// What is included cannot include others. At most 64, and 200,000 in a list.
+	Includes   []*Inclusion `protobuf:"bytes,11,rep,name=includes,proto3" json:"includes,omitempty"`
+	Confidence Confidence   `protobuf:"varint,12,opt,name=confidence,proto3,enum=meson.plugin.v1.Confidence" json:"confidence,omitempty"`
+	// The place in the list's sources, from 1. 0: source and as_of are the list's.
+	Source        uint32 `protobuf:"varint,13,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -903,6 +1044,337 @@ func (x *Price) GetText() string {
 	return ""
 }
 
+func (x *Price) GetFamily() string {
+	if x != nil {
+		return x.Family
+	}
+	return ""
+}
+
+func (x *Price) GetBilling() uint32 {
+	if x != nil {
+		return x.Billing
+	}
+	return 0
+}
+
+func (x *Price) GetSpotOf() string {
+	if x != nil {
+		return x.SpotOf
+	}
+	return ""
+}
+
+func (x *Price) GetIncludes() []*Inclusion {
+	if x != nil {
+		return x.Includes
+	}
+	return nil
+}
+
+func (x *Price) GetConfidence() Confidence {
+	if x != nil {
+		return x.Confidence
+	}
+	return Confidence_CONFIDENCE_UNSPECIFIED
+}
+
+func (x *Price) GetSource() uint32 {
+	if x != nil {
+		return x.Source
+	}
+	return 0
+}
+
+// Billing is how a provider turns time into money. The rules apply in this
+// order: the time that counts (stopped), rounded up (increment_seconds), at least
+// minimum_seconds, cut into months; of each month the cap or the tiers. Months are
+// nominal: 730 h from the start, a remainder follows, and up to 744 h altogether
+// is one month. What is paid once (UNIT_GIB) has no rules for time.
+type Billing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is counted: 3600 bills started hours; 0 and 1 the exact time, in whole
+	// seconds. Like all that follows never negative; at most a month of 730 h.
+	IncrementSeconds int64 `protobuf:"varint,1,opt,name=increment_seconds,json=incrementSeconds,proto3" json:"increment_seconds,omitempty"`
+	// Billed even of a machine that ran for less. At most a month of 730 h.
+	MinimumSeconds int64 `protobuf:"varint,2,opt,name=minimum_seconds,json=minimumSeconds,proto3" json:"minimum_seconds,omitempty"`
+	// How many hours of a month are billed at most, up to 730; 0: no cap. A price
+	// per month is spread over the cap: 3.00 capped at 672 is 3.00/672 an hour.
+	CapHours int64 `protobuf:"varint,3,opt,name=cap_hours,json=capHours,proto3" json:"cap_hours,omitempty"`
+	// Discounts of sustained use within each month; not together with a cap.
+	Tiers []*Tier `protobuf:"bytes,4,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	// True for capacity that the provider may take back.
+	Spot    bool            `protobuf:"varint,5,opt,name=spot,proto3" json:"spot,omitempty"`
+	Stopped Billing_Stopped `protobuf:"varint,6,opt,name=stopped,proto3,enum=meson.plugin.v1.Billing_Stopped" json:"stopped,omitempty"`
+	// Where the rules are stated, and when they were read there. Empty: unsaid.
+	Source        string                 `protobuf:"bytes,7,opt,name=source,proto3" json:"source,omitempty"`
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Billing) Reset() {
+	*x = Billing{}
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Billing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Billing) ProtoMessage() {}
+
+func (x *Billing) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Billing.ProtoReflect.Descriptor instead.
+func (*Billing) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Billing) GetIncrementSeconds() int64 {
+	if x != nil {
+		return x.IncrementSeconds
+	}
+	return 0
+}
+
+func (x *Billing) GetMinimumSeconds() int64 {
+	if x != nil {
+		return x.MinimumSeconds
+	}
+	return 0
+}
+
+func (x *Billing) GetCapHours() int64 {
+	if x != nil {
+		return x.CapHours
+	}
+	return 0
+}
+
+func (x *Billing) GetTiers() []*Tier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+func (x *Billing) GetSpot() bool {
+	if x != nil {
+		return x.Spot
+	}
+	return false
+}
+
+func (x *Billing) GetStopped() Billing_Stopped {
+	if x != nil {
+		return x.Stopped
+	}
+	return Billing_STOPPED_UNSPECIFIED
+}
+
+func (x *Billing) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Billing) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Tier is a stretch of every month and the factor that the price has in it.
+type Tier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it ends, in percent of 730 h; it begins where the one before it ends,
+	// the first at 0. Tiers ascend, and the last one ends at 100, which includes
+	// hours 731 to 744 of a long month.
+	UpToPercent int64 `protobuf:"varint,1,opt,name=up_to_percent,json=upToPercent,proto3" json:"up_to_percent,omitempty"`
+	// Decimal string from 0 to 1 with at most four decimals, such as "0.8".
+	Factor        string `protobuf:"bytes,2,opt,name=factor,proto3" json:"factor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tier) Reset() {
+	*x = Tier{}
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tier) ProtoMessage() {}
+
+func (x *Tier) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tier.ProtoReflect.Descriptor instead.
+func (*Tier) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Tier) GetUpToPercent() int64 {
+	if x != nil {
+		return x.UpToPercent
+	}
+	return 0
+}
+
+func (x *Tier) GetFactor() string {
+	if x != nil {
+		return x.Factor
+	}
+	return ""
+}
+
+// Inclusion is an amount of another SKU that is not charged.
+type Inclusion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sku   string                 `protobuf:"bytes,1,opt,name=sku,proto3" json:"sku,omitempty"`
+	// Decimal string, positive, in the unit of that SKU.
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// True: the amount is for a month and is spread over 730 h, so that a shorter
+	// horizon includes less of it. False: it is there all the time, like a disk.
+	PerMonth      bool `protobuf:"varint,3,opt,name=per_month,json=perMonth,proto3" json:"per_month,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inclusion) Reset() {
+	*x = Inclusion{}
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inclusion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inclusion) ProtoMessage() {}
+
+func (x *Inclusion) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inclusion.ProtoReflect.Descriptor instead.
+func (*Inclusion) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Inclusion) GetSku() string {
+	if x != nil {
+		return x.Sku
+	}
+	return ""
+}
+
+func (x *Inclusion) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *Inclusion) GetPerMonth() bool {
+	if x != nil {
+		return x.PerMonth
+	}
+	return false
+}
+
+// PriceSource is where a price comes from and when it was read there.
+type PriceSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A URL, the name of a document, … Empty: the list's.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Absent: the list's.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PriceSource) Reset() {
+	*x = PriceSource{}
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PriceSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PriceSource) ProtoMessage() {}
+
+func (x *PriceSource) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PriceSource.ProtoReflect.Descriptor instead.
+func (*PriceSource) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PriceSource) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *PriceSource) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 type DrainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -911,7 +1383,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1395,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1408,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 type DrainResponse struct {
@@ -947,7 +1419,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1431,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1444,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
+	return file_meson_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 var File_meson_plugin_v1_plugin_proto protoreflect.FileDescriptor
@@ -1028,12 +1500,14 @@ const file_meson_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x10PriceListRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\"C\n" +
 	"\x11PriceListResponse\x12.\n" +
-	"\x04list\x18\x01 \x01(\v2\x1a.meson.plugin.v1.PriceListR\x04list\"\xa0\x01\n" +
+	"\x04list\x18\x01 \x01(\v2\x1a.meson.plugin.v1.PriceListR\x04list\"\x8e\x02\n" +
 	"\tPriceList\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12/\n" +
 	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12.\n" +
-	"\x06prices\x18\x04 \x03(\v2\x16.meson.plugin.v1.PriceR\x06prices\"\xd4\x01\n" +
+	"\x06prices\x18\x04 \x03(\v2\x16.meson.plugin.v1.PriceR\x06prices\x124\n" +
+	"\bbillings\x18\x05 \x03(\v2\x18.meson.plugin.v1.BillingR\bbillings\x126\n" +
+	"\asources\x18\x06 \x03(\v2\x1c.meson.plugin.v1.PriceSourceR\asources\"\xac\x03\n" +
 	"\x05Price\x12\x10\n" +
 	"\x03sku\x18\x01 \x01(\tR\x03sku\x122\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1e.meson.plugin.v1.ComponentKindR\x04kind\x12)\n" +
@@ -1041,9 +1515,47 @@ const file_meson_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06amount\x18\x04 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x05 \x01(\tR\bcurrency\x12\x12\n" +
 	"\x04free\x18\x06 \x01(\bR\x04free\x12\x12\n" +
-	"\x04text\x18\a \x01(\tR\x04text\"\x0e\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x16\n" +
+	"\x06family\x18\b \x01(\tR\x06family\x12\x18\n" +
+	"\abilling\x18\t \x01(\rR\abilling\x12\x17\n" +
+	"\aspot_of\x18\n" +
+	" \x01(\tR\x06spotOf\x126\n" +
+	"\bincludes\x18\v \x03(\v2\x1a.meson.plugin.v1.InclusionR\bincludes\x12;\n" +
+	"\n" +
+	"confidence\x18\f \x01(\x0e2\x1b.meson.plugin.v1.ConfidenceR\n" +
+	"confidence\x12\x16\n" +
+	"\x06source\x18\r \x01(\rR\x06source\"\x8c\x03\n" +
+	"\aBilling\x12+\n" +
+	"\x11increment_seconds\x18\x01 \x01(\x03R\x10incrementSeconds\x12'\n" +
+	"\x0fminimum_seconds\x18\x02 \x01(\x03R\x0eminimumSeconds\x12\x1b\n" +
+	"\tcap_hours\x18\x03 \x01(\x03R\bcapHours\x12+\n" +
+	"\x05tiers\x18\x04 \x03(\v2\x15.meson.plugin.v1.TierR\x05tiers\x12\x12\n" +
+	"\x04spot\x18\x05 \x01(\bR\x04spot\x12:\n" +
+	"\astopped\x18\x06 \x01(\x0e2 .meson.plugin.v1.Billing.StoppedR\astopped\x12\x16\n" +
+	"\x06source\x18\a \x01(\tR\x06source\x12/\n" +
+	"\x05as_of\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"H\n" +
+	"\aStopped\x12\x17\n" +
+	"\x13STOPPED_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eSTOPPED_BILLED\x10\x01\x12\x10\n" +
+	"\fSTOPPED_FREE\x10\x02\"B\n" +
+	"\x04Tier\x12\"\n" +
+	"\rup_to_percent\x18\x01 \x01(\x03R\vupToPercent\x12\x16\n" +
+	"\x06factor\x18\x02 \x01(\tR\x06factor\"R\n" +
+	"\tInclusion\x12\x10\n" +
+	"\x03sku\x18\x01 \x01(\tR\x03sku\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x1b\n" +
+	"\tper_month\x18\x03 \x01(\bR\bperMonth\"V\n" +
+	"\vPriceSource\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12/\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
-	"\rDrainResponse2\xe2\x03\n" +
+	"\rDrainResponse*h\n" +
+	"\n" +
+	"Confidence\x12\x1a\n" +
+	"\x16CONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCONFIDENCE_LOW\x10\x01\x12\x15\n" +
+	"\x11CONFIDENCE_MEDIUM\x10\x02\x12\x13\n" +
+	"\x0fCONFIDENCE_HIGH\x10\x032\xe2\x03\n" +
 	"\x06Plugin\x12O\n" +
 	"\bDescribe\x12 .meson.plugin.v1.DescribeRequest\x1a!.meson.plugin.v1.DescribeResponse\x12R\n" +
 	"\tConfigure\x12!.meson.plugin.v1.ConfigureRequest\x1a\".meson.plugin.v1.ConfigureResponse\x12F\n" +
@@ -1065,60 +1577,74 @@ func file_meson_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_meson_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_meson_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_meson_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_meson_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_meson_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_meson_plugin_v1_plugin_proto_goTypes = []any{
-	(CheckItem_Verdict)(0),        // 0: meson.plugin.v1.CheckItem.Verdict
-	(*DescribeRequest)(nil),       // 1: meson.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil),      // 2: meson.plugin.v1.DescribeResponse
-	(*ConfigureRequest)(nil),      // 3: meson.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),     // 4: meson.plugin.v1.ConfigureResponse
-	(*CheckRequest)(nil),          // 5: meson.plugin.v1.CheckRequest
-	(*CheckResponse)(nil),         // 6: meson.plugin.v1.CheckResponse
-	(*CheckItem)(nil),             // 7: meson.plugin.v1.CheckItem
-	(*DiscoverRequest)(nil),       // 8: meson.plugin.v1.DiscoverRequest
-	(*DiscoverResponse)(nil),      // 9: meson.plugin.v1.DiscoverResponse
-	(*Discovery)(nil),             // 10: meson.plugin.v1.Discovery
-	(*PriceListRequest)(nil),      // 11: meson.plugin.v1.PriceListRequest
-	(*PriceListResponse)(nil),     // 12: meson.plugin.v1.PriceListResponse
-	(*PriceList)(nil),             // 13: meson.plugin.v1.PriceList
-	(*Price)(nil),                 // 14: meson.plugin.v1.Price
-	(*DrainRequest)(nil),          // 15: meson.plugin.v1.DrainRequest
-	(*DrainResponse)(nil),         // 16: meson.plugin.v1.DrainResponse
-	nil,                           // 17: meson.plugin.v1.ConfigureRequest.SecretsEntry
-	(ConnectionKind)(0),           // 18: meson.plugin.v1.ConnectionKind
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(ComponentKind)(0),            // 20: meson.plugin.v1.ComponentKind
-	(Unit)(0),                     // 21: meson.plugin.v1.Unit
+	(Confidence)(0),               // 0: meson.plugin.v1.Confidence
+	(CheckItem_Verdict)(0),        // 1: meson.plugin.v1.CheckItem.Verdict
+	(Billing_Stopped)(0),          // 2: meson.plugin.v1.Billing.Stopped
+	(*DescribeRequest)(nil),       // 3: meson.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 4: meson.plugin.v1.DescribeResponse
+	(*ConfigureRequest)(nil),      // 5: meson.plugin.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),     // 6: meson.plugin.v1.ConfigureResponse
+	(*CheckRequest)(nil),          // 7: meson.plugin.v1.CheckRequest
+	(*CheckResponse)(nil),         // 8: meson.plugin.v1.CheckResponse
+	(*CheckItem)(nil),             // 9: meson.plugin.v1.CheckItem
+	(*DiscoverRequest)(nil),       // 10: meson.plugin.v1.DiscoverRequest
+	(*DiscoverResponse)(nil),      // 11: meson.plugin.v1.DiscoverResponse
+	(*Discovery)(nil),             // 12: meson.plugin.v1.Discovery
+	(*PriceListRequest)(nil),      // 13: meson.plugin.v1.PriceListRequest
+	(*PriceListResponse)(nil),     // 14: meson.plugin.v1.PriceListResponse
+	(*PriceList)(nil),             // 15: meson.plugin.v1.PriceList
+	(*Price)(nil),                 // 16: meson.plugin.v1.Price
+	(*Billing)(nil),               // 17: meson.plugin.v1.Billing
+	(*Tier)(nil),                  // 18: meson.plugin.v1.Tier
+	(*Inclusion)(nil),             // 19: meson.plugin.v1.Inclusion
+	(*PriceSource)(nil),           // 20: meson.plugin.v1.PriceSource
+	(*DrainRequest)(nil),          // 21: meson.plugin.v1.DrainRequest
+	(*DrainResponse)(nil),         // 22: meson.plugin.v1.DrainResponse
+	nil,                           // 23: meson.plugin.v1.ConfigureRequest.SecretsEntry
+	(ConnectionKind)(0),           // 24: meson.plugin.v1.ConnectionKind
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(ComponentKind)(0),            // 26: meson.plugin.v1.ComponentKind
+	(Unit)(0),                     // 27: meson.plugin.v1.Unit
 }
 var file_meson_plugin_v1_plugin_proto_depIdxs = []int32{
-	18, // 0: meson.plugin.v1.DescribeResponse.consumes:type_name -> meson.plugin.v1.ConnectionKind
-	17, // 1: meson.plugin.v1.ConfigureRequest.secrets:type_name -> meson.plugin.v1.ConfigureRequest.SecretsEntry
-	7,  // 2: meson.plugin.v1.CheckResponse.items:type_name -> meson.plugin.v1.CheckItem
-	0,  // 3: meson.plugin.v1.CheckItem.verdict:type_name -> meson.plugin.v1.CheckItem.Verdict
-	10, // 4: meson.plugin.v1.DiscoverResponse.found:type_name -> meson.plugin.v1.Discovery
-	13, // 5: meson.plugin.v1.PriceListResponse.list:type_name -> meson.plugin.v1.PriceList
-	19, // 6: meson.plugin.v1.PriceList.as_of:type_name -> google.protobuf.Timestamp
-	14, // 7: meson.plugin.v1.PriceList.prices:type_name -> meson.plugin.v1.Price
-	20, // 8: meson.plugin.v1.Price.kind:type_name -> meson.plugin.v1.ComponentKind
-	21, // 9: meson.plugin.v1.Price.unit:type_name -> meson.plugin.v1.Unit
-	1,  // 10: meson.plugin.v1.Plugin.Describe:input_type -> meson.plugin.v1.DescribeRequest
-	3,  // 11: meson.plugin.v1.Plugin.Configure:input_type -> meson.plugin.v1.ConfigureRequest
-	5,  // 12: meson.plugin.v1.Plugin.Check:input_type -> meson.plugin.v1.CheckRequest
-	8,  // 13: meson.plugin.v1.Plugin.Discover:input_type -> meson.plugin.v1.DiscoverRequest
-	11, // 14: meson.plugin.v1.Plugin.PriceList:input_type -> meson.plugin.v1.PriceListRequest
-	15, // 15: meson.plugin.v1.Plugin.Drain:input_type -> meson.plugin.v1.DrainRequest
-	2,  // 16: meson.plugin.v1.Plugin.Describe:output_type -> meson.plugin.v1.DescribeResponse
-	4,  // 17: meson.plugin.v1.Plugin.Configure:output_type -> meson.plugin.v1.ConfigureResponse
-	6,  // 18: meson.plugin.v1.Plugin.Check:output_type -> meson.plugin.v1.CheckResponse
-	9,  // 19: meson.plugin.v1.Plugin.Discover:output_type -> meson.plugin.v1.DiscoverResponse
-	12, // 20: meson.plugin.v1.Plugin.PriceList:output_type -> meson.plugin.v1.PriceListResponse
-	16, // 21: meson.plugin.v1.Plugin.Drain:output_type -> meson.plugin.v1.DrainResponse
-	16, // [16:22] is the sub-list for method output_type
-	10, // [10:16] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 0: meson.plugin.v1.DescribeResponse.consumes:type_name -> meson.plugin.v1.ConnectionKind
+	23, // 1: meson.plugin.v1.ConfigureRequest.secrets:type_name -> meson.plugin.v1.ConfigureRequest.SecretsEntry
+	9,  // 2: meson.plugin.v1.CheckResponse.items:type_name -> meson.plugin.v1.CheckItem
+	1,  // 3: meson.plugin.v1.CheckItem.verdict:type_name -> meson.plugin.v1.CheckItem.Verdict
+	12, // 4: meson.plugin.v1.DiscoverResponse.found:type_name -> meson.plugin.v1.Discovery
+	15, // 5: meson.plugin.v1.PriceListResponse.list:type_name -> meson.plugin.v1.PriceList
+	25, // 6: meson.plugin.v1.PriceList.as_of:type_name -> google.protobuf.Timestamp
+	16, // 7: meson.plugin.v1.PriceList.prices:type_name -> meson.plugin.v1.Price
+	17, // 8: meson.plugin.v1.PriceList.billings:type_name -> meson.plugin.v1.Billing
+	20, // 9: meson.plugin.v1.PriceList.sources:type_name -> meson.plugin.v1.PriceSource
+	26, // 10: meson.plugin.v1.Price.kind:type_name -> meson.plugin.v1.ComponentKind
+	27, // 11: meson.plugin.v1.Price.unit:type_name -> meson.plugin.v1.Unit
+	19, // 12: meson.plugin.v1.Price.includes:type_name -> meson.plugin.v1.Inclusion
+	0,  // 13: meson.plugin.v1.Price.confidence:type_name -> meson.plugin.v1.Confidence
+	18, // 14: meson.plugin.v1.Billing.tiers:type_name -> meson.plugin.v1.Tier
+	2,  // 15: meson.plugin.v1.Billing.stopped:type_name -> meson.plugin.v1.Billing.Stopped
+	25, // 16: meson.plugin.v1.Billing.as_of:type_name -> google.protobuf.Timestamp
+	25, // 17: meson.plugin.v1.PriceSource.as_of:type_name -> google.protobuf.Timestamp
+	3,  // 18: meson.plugin.v1.Plugin.Describe:input_type -> meson.plugin.v1.DescribeRequest
+	5,  // 19: meson.plugin.v1.Plugin.Configure:input_type -> meson.plugin.v1.ConfigureRequest
+	7,  // 20: meson.plugin.v1.Plugin.Check:input_type -> meson.plugin.v1.CheckRequest
+	10, // 21: meson.plugin.v1.Plugin.Discover:input_type -> meson.plugin.v1.DiscoverRequest
+	13, // 22: meson.plugin.v1.Plugin.PriceList:input_type -> meson.plugin.v1.PriceListRequest
+	21, // 23: meson.plugin.v1.Plugin.Drain:input_type -> meson.plugin.v1.DrainRequest
+	4,  // 24: meson.plugin.v1.Plugin.Describe:output_type -> meson.plugin.v1.DescribeResponse
+	6,  // 25: meson.plugin.v1.Plugin.Configure:output_type -> meson.plugin.v1.ConfigureResponse
+	8,  // 26: meson.plugin.v1.Plugin.Check:output_type -> meson.plugin.v1.CheckResponse
+	11, // 27: meson.plugin.v1.Plugin.Discover:output_type -> meson.plugin.v1.DiscoverResponse
+	14, // 28: meson.plugin.v1.Plugin.PriceList:output_type -> meson.plugin.v1.PriceListResponse
+	22, // 29: meson.plugin.v1.Plugin.Drain:output_type -> meson.plugin.v1.DrainResponse
+	24, // [24:30] is the sub-list for method output_type
+	18, // [18:24] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_plugin_proto_init() }
@@ -1132,8 +1658,8 @@ func file_meson_plugin_v1_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_plugin_proto_rawDesc), len(file_meson_plugin_v1_plugin_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   17,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -288,7 +288,7 @@ func (ComponentKind) EnumDescriptor() ([]byte, []int) {
 
 // Unit is what a price is for and what a quantity counts. The price of an
 // hourly unit is for an hour of one; that of a monthly unit for a month of one,
-// billed by the hour at 1/730.
+// billed by the hour at 1/730 unless the price's Billing says otherwise.
 type Unit int32
 
 const (

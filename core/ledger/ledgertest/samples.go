@@ -73,7 +73,7 @@ func Quote(t testing.TB, id, provider string) core.Quote {
 			ID: "offer-" + id, Provider: provider, Plugin: "kvm", Region: "r", Zone: "z", Shape: "s",
 			VCPUs: 2, MemoryMiB: 3000, Arch: "x86_64", Unknown: []string{"reqECC"}, Quantities: quantities,
 			ListRevision: list.Revision, ExpiresAt: noon().Add(time.Minute),
-			Facts: map[string]string{"accelerator": "tcg"}, Token: []byte{0, 1, 0xff},
+			Facts: map[string]string{"accelerator": "tcg"}, Token: []byte{0, 1, 0xff}, QuoteOnly: "no credentials",
 		},
 		Price: price(t, list, quantities),
 	}
