@@ -1,0 +1,40 @@
+package alloc_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+func TestInterruptUndoes(t *testing.T) {
+	w := newWorld(t, "0.01")
+	w.clouds["c1"].slow = 1 << 30
+	ctx, cancel := context.WithCancel(t.Context())
+	a, err := w.engine(nil).Start(ctx, w.request("web1"), func(step, _ string, _ int) {
+		if step == "create.made" {
+			cancel()
+		}
+	})
+	if core.KindOf(err) != core.Interrupted || a.State != core.Failed || w.machines() != 0 {
+		t.Errorf("%s, %v, %d machines", a.State, err, w.machines())
+	}
+	w.truth(a.ID)
+}
+
+func TestDeadlineLeavesItGoing(t *testing.T) {
+	w := newWorld(t, "0.01")
+	w.clouds["c1"].slow = 1 << 30
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	a, err := w.start(ctx, "web1")
+	if core.KindOf(err) != core.Uncertain || a.State != core.Creating || w.machines() != 1 {
+		t.Fatalf("%s, %v, %d machines", a.State, err, w.machines())
+	}
+	w.clouds["c1"].slow = 0
+	if a, err = w.engine(nil).Drive(t.Context(), a.ID, nil); err != nil || a.State != core.Running {
+		t.Errorf("%s, %v", a.State, err)
+	}
+	w.truth(a.ID)
+}
