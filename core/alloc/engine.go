@@ -191,42 +191,6 @@ func (e *Engine) Release(ctx context.Context, id string, report Report) (core.Al
 	return d.run(ctx)
 }
 
-// TakeOver drives every allocation that is neither settled nor driven by
-// anybody, and returns how each of them stands, errors by allocation id.
-func (e *Engine) TakeOver(ctx context.Context, report func(id string) Report) ([]core.Allocation, map[string]error) {
-	errs := map[string]error{}
-	open, err := e.Ledger.Allocations(ctx, ledger.Filter{States: []core.State{
-		core.Pending, core.Creating, core.Unsure, core.Releasing,
-	}})
-	if err != nil {
-		errs[""] = err
-		return nil, errs
-	}
-	var taken []core.Allocation
-	for _, a := range open {
-		now, err := e.takeOver(ctx, a, report(a.ID))
-		if core.KindOf(err) == core.Busy {
-			continue
-		}
-		if err != nil {
-			errs[a.ID] = err
-		}
-		taken = append(taken, now)
-	}
-	return taken, errs
-}
-
-// takeOver is Drive that leaves alone what another process drives.
-func (e *Engine) takeOver(ctx context.Context, a core.Allocation, report Report) (core.Allocation, error) {
-	unlock, err := e.Ledger.Lock(ctx, a.ID)
-	if err != nil {
-		return a, err
-	}
-	defer unlock()
-	d := &drive{Engine: e, id: a.ID, report: report}
-	return d.run(ctx)
-}
-
 // nameOf is a name that is unique as far as its id is.
 func nameOf(p core.Pledge, id string) string {
 	base := strings.TrimRight(p.Name[:min(len(p.Name), 50)], "-")

@@ -2,6 +2,7 @@ package alloc_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -10,22 +11,22 @@ import (
 	"github.com/mesoncloud/meson/core/ledger"
 )
 
-// killed is what a Step panics with: the engine stops at once, as at a kill -9,
-// and only what is committed, or at the provider, remains.
-type killed struct{ step string }
+// kill, in a Step, stops the engine at once, as kill -9 does: only what is
+// committed, or at the provider, remains.
+func kill() { runtime.Goexit() }
 
-// until runs fn and reports whether a Step killed it.
+// until runs fn and reports whether a Step killed it. Where fn drives several
+// allocations, a kill ends the drive of one.
 func until(fn func()) (was bool) {
-	defer func() {
-		if k := recover(); k != nil {
-			if _, ok := k.(killed); !ok {
-				panic(k)
-			}
-			was = true
-		}
+	was = true
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+		was = false
 	}()
-	fn()
-	return false
+	<-done
+	return was
 }
 
 // killedAt is the allocation of a deploy that was killed at a step.
@@ -34,7 +35,7 @@ func (w *world) killedAt(t *testing.T, step string) core.Allocation {
 	if !until(func() {
 		_, err := w.engine(func(s string) {
 			if s == step {
-				panic(killed{s})
+				kill()
 			}
 		}).Start(t.Context(), w.request("web1"), nil)
 		t.Errorf("not killed: %v", err)
@@ -107,10 +108,10 @@ func TestKillAtEveryStep(t *testing.T) {
 func (w *world) lifeKilledAt(t *testing.T, n int) bool {
 	t.Helper()
 	count, reached := 0, false
-	step := func(s string) {
+	step := func(string) {
 		if count++; count == n {
 			reached = true
-			panic(killed{s})
+			kill()
 		}
 	}
 	until(func() {
@@ -128,8 +129,8 @@ func (w *world) lifeKilledAt(t *testing.T, n int) bool {
 		return reached
 	}
 	count = 0
-	until(func() { w.engine(step).TakeOver(t.Context(), func(string) alloc.Report { return nil }) })
-	if _, errs := w.engine(nil).TakeOver(t.Context(), func(string) alloc.Report { return nil }); hasUncertain(errs) {
+	until(func() { w.engine(step).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil }) })
+	if _, errs := w.engine(nil).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil }); hasUncertain(errs) {
 		t.Fatalf("killed at step %d: %v", n, errs)
 	}
 	a := w.truth(list[0].ID)

@@ -19,7 +19,7 @@ func TestReleaseKeepsAtItUntilGone(t *testing.T) {
 		t.Fatalf("%s, %v", a.State, err)
 	}
 	w.clouds["c1"].deleteFault = nil
-	taken, errs := w.engine(nil).TakeOver(t.Context(), func(string) alloc.Report { return nil })
+	taken, errs := w.engine(nil).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil })
 	if len(taken) != 1 || taken[0].State != core.Gone || len(errs) != 0 {
 		t.Errorf("taken over: %+v, %v", taken, errs)
 	}

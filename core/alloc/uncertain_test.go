@@ -71,7 +71,7 @@ func TestLedgerThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%s: %v, want uncertain and why", core.KindOf(err), err)
 	}
 	w.ledger = whole
-	taken, errs := w.engine(nil).TakeOver(t.Context(), func(string) alloc.Report { return nil })
+	taken, errs := w.engine(nil).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil })
 	if len(taken) != 1 || taken[0].State != core.Running || len(errs) != 0 || w.machines() != 1 {
 		t.Errorf("taken over: %+v, %v, with %d machines", taken, errs, w.machines())
 	}

@@ -82,7 +82,9 @@ type DeployRequest struct {
 
 // Progress is one step of something long.
 type Progress struct {
+	// Allocation is its id, Name its name where that is known.
 	Allocation string
+	Name       string
 	// Step is the stable name, such as "create.sent".
 	Step    string
 	Text    string
@@ -156,8 +158,9 @@ type Broker interface {
 	// Remove returns when the machine is gone. Already gone is not an error.
 	Remove(ctx context.Context, req RemoveRequest) (core.Allocation, error)
 	// Resume takes over what nobody drives: adopts what exists and finishes
-	// removals. An empty name means all, and then warns of machines that bear the
-	// ledger's mark and that it does not know.
+	// removals. An empty name means all, several of them at once, returned newest
+	// first; it then warns of machines that bear the ledger's mark and that it
+	// does not know. progress is called once at a time.
 	Resume(ctx context.Context, name string, progress func(Progress)) ([]core.Allocation, error)
 	Power(ctx context.Context, name string, action core.PowerAction, progress func(Progress)) (core.Allocation, error)
 	// Console connects stream to the machine's serial console until either ends.

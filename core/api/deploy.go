@@ -189,7 +189,7 @@ func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 		if err := m.Ledger.Prune(ctx, m.Now().Add(-keepQuotes)); err != nil && ctx.Err() == nil {
 			m.Log.Warn("ledger not pruned", "error", err)
 		}
-		_, errs := m.engine.TakeOver(ctx, func(string) alloc.Report { return nil })
+		_, errs := m.engine.TakeOver(ctx, func(core.Allocation) alloc.Report { return nil })
 		for id, err := range errs {
 			if !errors.Is(err, context.Canceled) && core.KindOf(err) != core.Interrupted {
 				m.Log.Warn("taken over, and not finished", "allocation", id, "error", err)

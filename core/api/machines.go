@@ -104,7 +104,7 @@ func (m *Meson) Remove(ctx context.Context, req RemoveRequest) (core.Allocation,
 	if err != nil {
 		return a, err
 	}
-	return m.engine.Release(ctx, a.ID, m.reporter(a.ID, req.Progress))
+	return m.engine.Release(ctx, a.ID, m.reporter(m.Now(), a, req.Progress))
 }
 
 // Resume takes over what nobody drives.
@@ -114,10 +114,11 @@ func (m *Meson) Resume(ctx context.Context, name string, progress func(Progress)
 		if err != nil {
 			return nil, err
 		}
-		a, err = m.engine.Drive(ctx, a.ID, m.reporter(a.ID, progress))
+		a, err = m.engine.Drive(ctx, a.ID, m.reporter(m.Now(), a, progress))
 		return []core.Allocation{a}, err
 	}
-	taken, errs := m.engine.TakeOver(ctx, func(id string) alloc.Report { return m.reporter(id, progress) })
+	begun, tell := m.Now(), oneAtATime(progress)
+	taken, errs := m.engine.TakeOver(ctx, func(a core.Allocation) alloc.Report { return m.reporter(begun, a, tell) })
 	m.warnOfStrays(ctx)
 	var failed []error
 	for _, id := range slices.Sorted(maps.Keys(errs)) {
@@ -139,11 +140,24 @@ func (m *Meson) Events(ctx context.Context, name string, after int64, limit int)
 	return m.Ledger.Events(ctx, q)
 }
 
-func (m *Meson) reporter(id string, progress func(Progress)) alloc.Report {
-	start := m.Now()
+// reporter tells of the steps of one allocation since a time.
+func (m *Meson) reporter(begun time.Time, a core.Allocation, progress func(Progress)) alloc.Report {
 	return func(step, text string, percent int) {
 		if progress != nil {
-			progress(Progress{Allocation: id, Step: step, Text: text, Percent: percent, Since: m.Now().Sub(start)})
+			progress(Progress{Allocation: a.ID, Name: a.Name, Step: step, Text: text, Percent: percent, Since: m.Now().Sub(begun)})
 		}
+	}
+}
+
+// oneAtATime is progress for several allocations that are worked on at once.
+func oneAtATime(progress func(Progress)) func(Progress) {
+	if progress == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		progress(p)
 	}
 }

@@ -224,7 +224,11 @@ func TestResumeNamesAll(t *testing.T) {
 	if err := w.ledger.Begin(t.Context(), begun); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.Resume(t.Context(), "", nil)
+	told := map[string]string{} // by several drives, one at a time
+	_, err := w.Resume(t.Context(), "", func(p api.Progress) { told[p.Name] = p.Allocation })
+	if told["left1"] != first.ID || told["left2"] != begun.ID {
+		t.Errorf("told of %v", told)
+	}
 	for _, id := range []string{first.ID, begun.ID} {
 		if err == nil || !strings.Contains(err.Error(), id) {
 			t.Errorf("%v does not name %s", err, id)

@@ -35,7 +35,7 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 	if !settledAt(a.State) {
 		return a, &core.Error{Kind: core.Busy, Op: string(action), Subject: a.Name, Text: fmt.Sprintf("it is %s", a.State), Hint: "meson resume " + a.Name}
 	}
-	report := m.reporter(a.ID, progress)
+	report := m.reporter(m.Now(), a, progress)
 	if err := m.Ledger.AddEvent(ctx, core.Event{Allocation: a.ID, Time: m.Now().UTC(), Step: "power.intended", Text: string(action)}); err != nil {
 		return a, err
 	}
