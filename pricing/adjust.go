@@ -16,7 +16,8 @@ import (
 // then rebates, then the provider's fees, then the operator's. A percentage is
 // of what the lines before it left of the lines it matches: what is printed is
 // what it was computed from, and the product is exact. An amount is for the
-// whole span. The result shares nothing with q.
+// whole span. The lines that rules add point at their rules, which must not
+// change any more; otherwise the result shares nothing with what was given.
 func Adjust(q Quote, rules []Rule, begin time.Time, taxNote string) (Quote, error) {
 	if q.FX != nil {
 		return Quote{}, fmt.Errorf("the quote was converted from %s: rules come before a conversion", q.FX.From)
@@ -98,7 +99,7 @@ func (a *adjustment) add(r *Rule, l Line, v Amounts) error {
 	if err != nil {
 		return err
 	}
-	l.Kind, l.Text, l.Hour, l.Total = r.Stage.kind(), r.Name, v.Hour, v.Total
+	l.Kind, l.Text, l.Hour, l.Total, l.Rule = r.Stage.kind(), r.Name, v.Hour, v.Total, r
 	a.quote.Hour, a.quote.Total = hour, total
 	a.append(l)
 	return nil

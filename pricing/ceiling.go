@@ -60,38 +60,48 @@ func (c Ceiling) String() string {
 	return c.amount.Amount() + c.amount.Currency() + "/" + c.span.String()
 }
 
-// Below reports whether the ceiling is below the quote's total, scaled from the
-// quote's horizon to the ceiling's span. The comparison is exact. A quote in
-// another currency is an error.
-func (c Ceiling) Below(q Quote) (bool, error) {
+// Below reports whether the ceiling is below the quote's native total, scaled
+// from the quote's horizon to the ceiling's span. The comparison is exact, and by
+// what both are worth in the base of the rates where the currencies differ; it is
+// an error then if one has no rate. Rates may be nil.
+func (c Ceiling) Below(q Quote, rates *Rates) (bool, error) {
 	if !c.IsSet() {
 		return false, nil
 	}
-	if q.Currency != c.amount.currency {
-		return false, mismatch(c.amount, q.Total)
-	}
-	var want, have apd.Decimal
-	if _, err := exact().Mul(&want, &c.amount.amount, apd.New(int64(q.ForHours), 0)); err != nil {
+	want, err := c.amount.times(apd.New(int64(q.ForHours), 0))
+	if err != nil {
 		return false, err
 	}
-	if _, err := exact().Mul(&have, &q.Total.amount, apd.New(int64(c.span), 0)); err != nil {
+	have, err := q.Native().times(apd.New(int64(c.span), 0))
+	if err != nil {
 		return false, err
 	}
-	return have.Cmp(&want) > 0, nil
+	above, err := rates.Compare(have, want)
+	return above > 0, err
 }
 
-// Show is the quote's total over the ceiling's span, rounded up to four
-// decimals, in the form of String.
-func (c Ceiling) Show(q Quote) string {
-	scaled, err := q.Total.scale(apd.New(int64(c.span), 0), apd.New(int64(max(q.ForHours, 1)), 0))
-	if err != nil {
-		return q.Total.String()
+// Show is the quote's native total over the ceiling's span and in its currency,
+// rounded up to four decimals, in the form of String. Without a rate for that it
+// stays in the native currency.
+func (c Ceiling) Show(q Quote, rates *Rates) string {
+	native := q.Native()
+	factor, divisor, code := apd.New(int64(c.span), 0), apd.New(int64(max(q.ForHours, 1)), 0), native.currency
+	if code != c.amount.currency {
+		into, noRate := rates.rate(c.amount.currency)
+		from, err := rates.rate(code)
+		if noRate == nil && err == nil {
+			code = c.amount.currency
+			_, _ = exact().Mul(factor, factor, into)
+			_, _ = exact().Mul(divisor, divisor, from)
+		}
 	}
 	ctx := exact()
 	ctx.Rounding = apd.RoundCeiling
 	var r apd.Decimal
-	if _, err := ctx.Quantize(&r, &scaled.amount, -4); err != nil {
-		return scaled.String()
+	_, _ = exact().Mul(&r, &native.amount, factor)
+	_, _ = ctx.Quo(&r, &r, divisor)
+	if _, err := ctx.Quantize(&r, &r, -4); err != nil {
+		return native.String()
 	}
-	return r.Text('f') + q.Currency + "/" + c.span.String()
+	return r.Text('f') + code + "/" + c.span.String()
 }

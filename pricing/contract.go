@@ -29,9 +29,7 @@ func (a *adjustment) contract(r *Rule) error {
 			a.contracted = make(map[int]bool)
 		}
 		a.contracted[i], a.left[i] = true, fresh
-		if off.Total.Sign() == 0 {
-			continue
-		}
+		// Also where it is the list's price: that it holds is what keeps another out.
 		if err := a.add(r, Line{SKU: l.SKU, Quantity: l.Quantity, Unit: l.Unit, UnitPrice: r.Contract, Family: l.Family}, off); err != nil {
 			return err
 		}

@@ -23,11 +23,14 @@ type Conversion struct {
 }
 
 // Native is the quote's total in the currency of its list.
-func (q Quote) Native() Money {
+func (q Quote) Native() Money { return q.NativeAmounts().Total }
+
+// NativeAmounts are the quote's sums in the currency of its list.
+func (q Quote) NativeAmounts() Amounts {
 	if q.FX != nil {
-		return q.FX.Native.Total
+		return q.FX.Native
 	}
-	return q.Total
+	return Amounts{Hour: q.Hour, Total: q.Total}
 }
 
 // Convert gives a quote in another currency, with the rates recorded on it and

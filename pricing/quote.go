@@ -43,6 +43,8 @@ type Line struct {
 	// Percent and Base are those of a line that is a share of others.
 	Percent string `json:"percent,omitempty"`
 	Base    Money  `json:"base,omitzero"`
+	// Rule is the one that added the line; nil for what the list gives.
+	Rule *Rule `json:"rule,omitempty"`
 	// Native are the amounts before a conversion, where there was one.
 	Native *Amounts `json:"native,omitempty"`
 }

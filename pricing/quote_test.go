@@ -209,7 +209,7 @@ func TestCeiling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if below, err := c.Below(q); err != nil || below != want {
+		if below, err := c.Below(q, nil); err != nil || below != want {
 			t.Errorf("%s below %s for %d h: %v, %v; want %v", text, q.Total, q.ForHours, below, err, want)
 		}
 	}
@@ -217,8 +217,37 @@ func TestCeiling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := usd.Below(q); err == nil {
+	if _, err := usd.Below(q, nil); err == nil {
 		t.Error("dollars were compared with euros")
+	}
+	// 100 h at 0.01 EUR/h are 7.30 EUR a month, and at 1.1133 exactly 8.12709 USD.
+	rates := madeUp(t)
+	for text, c := range map[string]struct {
+		below bool
+		show  string
+	}{
+		"8.12709USD/month":  {false, "8.1271USD/month"},
+		"8.127089USD/month": {true, "8.1271USD/month"},
+		"7.3EUR/month":      {false, "7.3000EUR/month"},
+		"1CHF/month":        {false, "7.3000EUR/month"},
+	} {
+		ceiling, err := pricing.ParseCeiling(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, currency := range []string{"EUR", "USD"} {
+			converted, err := rates.Convert(q, currency)
+			if err != nil {
+				t.Fatal(err)
+			}
+			below, err := ceiling.Below(converted, rates)
+			if below != c.below || (err != nil) != (ceiling.Currency() == "CHF") {
+				t.Errorf("%s below %s: %v, %v; want %v", text, converted.Total, below, err, c.below)
+			}
+			if got := ceiling.Show(converted, rates); got != c.show {
+				t.Errorf("%s: shown as %s, want %s", text, got, c.show)
+			}
+		}
 	}
 	for _, bad := range []string{"", "20", "20EUR", "EUR/month", "-1EUR/h", "20EUR/", "20XYZ/h", "NaNEUR/h"} {
 		if c, err := pricing.ParseCeiling(bad); err == nil {

@@ -12,7 +12,8 @@ import (
 )
 
 // Rates say how much of other currencies one unit of a base buys on a day. They
-// are immutable and safe for concurrent use.
+// are immutable and safe for concurrent use. Nil has none: what is in one currency
+// can be compared all the same.
 type Rates struct {
 	base   string
 	asOf   time.Time
@@ -70,6 +71,12 @@ func (r *Rates) Source() string { return r.source }
 // Currencies are those that have a rate, the base among them, in order.
 func (r *Rates) Currencies() []string { return slices.Sorted(maps.Keys(r.rates)) }
 
+// Has reports whether a currency has a rate.
+func (r *Rates) Has(code string) bool {
+	_, err := r.rate(code)
+	return err == nil
+}
+
 // Rate is how much of a currency one unit of the base buys.
 func (r *Rates) Rate(code string) (string, error) {
 	d, err := r.rate(code)
@@ -80,6 +87,9 @@ func (r *Rates) Rate(code string) (string, error) {
 }
 
 func (r *Rates) rate(code string) (*apd.Decimal, error) {
+	if r == nil {
+		return nil, fmt.Errorf("%w for %.20q: there are no rates", ErrNoRate, code)
+	}
 	d, ok := r.rates[code]
 	if !ok {
 		return nil, fmt.Errorf("%w for %.20q in the rates of %s (%s)", ErrNoRate, code, r.asOf.Format(time.DateOnly), r.source)

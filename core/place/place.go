@@ -6,7 +6,6 @@ package place
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -21,118 +20,145 @@ type Policy struct {
 	Region   string
 	// Ceiling is the most that may be paid, if it is set.
 	Ceiling pricing.Ceiling
-	// Currency is what quotes are compared in; empty: the ceiling's, or that of
-	// most quotes of the provider and the region, the alphabet deciding a tie.
+	// Currency is what quotes are shown in. It orders nothing: worth does. Empty:
+	// the one that all quotes are in, or else that of most of them.
 	Currency string
+	// Rates compare what is in different currencies. Where all quotes are in one
+	// they are not needed.
+	Rates *pricing.Rates
 }
 
 // Rule is the order of placements, for people.
 const Rule = "lowest total; then fewer unknowns, lower hourly price, provider, zone, shape, offer"
 
-// Choose orders the quotes that the policy allows, best first, and says why the
-// others are left out. Quotes in another currency than the one compared in are
-// not ranked, for want of a rate. No quotes at all give an empty placement.
+// Choose ranks the quotes and places those that can be bought, best first. No
+// quotes at all give an empty placement.
 func Choose(quotes []core.Quote, policy Policy) (core.Placement, []core.Reason) {
-	code := cmp.Or(policy.Currency, policy.Ceiling.Currency(), policy.commonest(quotes))
-	var allowed []core.Quote
-	var left []core.Reason
-	for _, q := range quotes {
-		if r, ok := policy.excludes(q, code); ok {
-			left = append(left, r)
+	ranking := Rank(quotes, policy)
+	placement, dry := ranking.Placement()
+	left := append(ranking.Left, dry...)
+	sortReasons(left)
+	return placement, left
+}
+
+// Ranking is what a policy allows, in order.
+type Ranking struct {
+	// Quotes are best first, those among them that are not for sale too.
+	Quotes []core.Quote
+	// Left is why the others are left out.
+	Left []core.Reason
+	// Currency is what to show the quotes in.
+	Currency string
+	// Compared means that currencies were compared by the rates.
+	Compared bool
+
+	rates *pricing.Rates
+}
+
+// Rank orders the quotes that the policy allows by the exact worth of their
+// native totals, whatever currency they are shown in, and says why the others are
+// left out: among them those of a currency that has no rate, where there is more
+// than one. If no currency has a rate, only those in the policy's are ranked, or
+// else in its ceiling's, or in that of most quotes.
+func Rank(quotes []core.Quote, policy Policy) Ranking {
+	r := Ranking{rates: policy.Rates}
+	in := newCurrencies(quotes, policy)
+	r.Currency = in.shown
+	ranked := make([]entry, 0, len(quotes))
+	seen := map[string]bool{}
+	for i := range quotes {
+		q := &quotes[i]
+		reason, excluded := policy.excludes(q)
+		if !excluded {
+			reason, excluded = in.excludes(q, policy)
+		}
+		var worth pricing.Worth
+		if !excluded {
+			reason, excluded = policy.tooDear(q)
+		}
+		if !excluded {
+			var err error
+			if worth, err = in.rates.Worth(q.Price.Native()); err != nil {
+				reason, excluded = unrated(q, err), true
+			}
+		}
+		if excluded {
+			r.Left = append(r.Left, reason)
 			continue
 		}
-		allowed = append(allowed, q)
+		seen[q.Price.Native().Currency()] = true
+		ranked = append(ranked, entry{quote: q, worth: worth})
 	}
-	slices.SortFunc(allowed, compare)
+	r.Compared = len(seen) > 1
+	slices.SortFunc(ranked, func(a, b entry) int { return a.compare(b, in.rates) })
+	r.Quotes = make([]core.Quote, len(ranked))
+	for i := range ranked {
+		r.Quotes[i] = *ranked[i].quote
+	}
+	sortReasons(r.Left)
+	return r
+}
+
+// Placement is what of the ranking can be bought, and why the rest cannot.
+func (r Ranking) Placement() (core.Placement, []core.Reason) {
+	var p core.Placement
+	var dry []core.Reason
+	better := 0
+	for _, q := range r.Quotes {
+		if q.QuoteOnly == "" {
+			p.Quotes = append(p.Quotes, q)
+			continue
+		}
+		if len(p.Quotes) == 0 {
+			better++
+		}
+		reason := about(&q)
+		reason.Field, reason.Want, reason.Have = "quote_only", "an offer that can be bought", q.QuoteOnly
+		reason.Text = "quote only: " + q.QuoteOnly
+		dry = append(dry, reason)
+	}
+	p.Why = r.why(p.Quotes, better)
+	return p, dry
+}
+
+func sortReasons(left []core.Reason) {
 	slices.SortFunc(left, func(a, b core.Reason) int {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Candidate, b.Candidate), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Text, b.Text))
 	})
-	return core.Placement{Quotes: allowed, Why: why(allowed)}, left
 }
 
-func (p Policy) excludes(q core.Quote, code string) (core.Reason, bool) {
-	r := core.Reason{Provider: q.Provider, Candidate: strings.Trim(q.Zone+" "+q.Shape, " ")}
+func about(q *core.Quote) core.Reason {
+	return core.Reason{Provider: q.Provider, Candidate: strings.Trim(q.Zone+" "+q.Shape, " ")}
+}
+
+func (p Policy) excludes(q *core.Quote) (core.Reason, bool) {
+	r := about(q)
 	switch {
-	case !p.ofProvider(q):
+	case p.Provider != "" && q.Provider != p.Provider:
 		r.Field, r.Want, r.Have = "--provider", p.Provider, q.Provider
 		r.Text = fmt.Sprintf("provider %s was not asked for", q.Provider)
-	case !p.inRegion(q):
+	case p.Region != "" && q.Region != p.Region:
 		r.Field, r.Want, r.Have = "--region", p.Region, q.Region
 		r.Text = fmt.Sprintf("it is in region %q", q.Region)
-	case q.Price.Currency != code:
-		r.Field, r.Want, r.Have = "currency", code, q.Price.Currency
-		r.Text = fmt.Sprintf("no rate from %s to %s", q.Price.Currency, code)
 	default:
-		above, err := p.Ceiling.Below(q.Price)
-		switch {
-		case err != nil:
-			r.Field, r.Want, r.Have, r.Text = "--max-price", p.Ceiling.String(), q.Price.Currency, err.Error()
-		case above:
-			r.Field, r.Want = "--max-price", p.Ceiling.String()
-			r.Have = p.Ceiling.Show(q.Price)
-			r.Text = fmt.Sprintf("it costs %s, more than %s", r.Have, r.Want)
-			r.Relax = "--max-price " + strings.ReplaceAll(r.Have, " ", "")
-		default:
-			return r, false
-		}
+		return r, false
 	}
 	return r, true
 }
 
-func (p Policy) ofProvider(q core.Quote) bool { return p.Provider == "" || q.Provider == p.Provider }
-
-func (p Policy) inRegion(q core.Quote) bool { return p.Region == "" || q.Region == p.Region }
-
-// commonest is the currency of most quotes that could be chosen in it.
-func (p Policy) commonest(quotes []core.Quote) string {
-	count := map[string]int{}
-	for _, q := range quotes {
-		if p.ofProvider(q) && p.inRegion(q) {
-			count[q.Price.Currency]++
-		}
+func (p Policy) tooDear(q *core.Quote) (core.Reason, bool) {
+	above, err := p.Ceiling.Below(q.Price, p.Rates)
+	if err == nil && !above {
+		return core.Reason{}, false
 	}
-	codes := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
-		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
-	})
-	if len(codes) == 0 {
-		return ""
+	r := about(q)
+	r.Field, r.Want = "--max-price", p.Ceiling.String()
+	if err != nil {
+		r.Have, r.Text = q.Price.Native().Currency(), "not comparable with --max-price: "+err.Error()
+		return r, true
 	}
-	return codes[0]
-}
-
-// compare orders quotes of one currency.
-func compare(a, b core.Quote) int {
-	return cmp.Or(
-		money(a.Price.Total, b.Price.Total),
-		cmp.Compare(len(a.Unknown), len(b.Unknown)),
-		money(a.Price.Hour, b.Price.Hour),
-		cmp.Compare(a.Provider, b.Provider),
-		cmp.Compare(a.Zone, b.Zone),
-		cmp.Compare(a.Shape, b.Shape),
-		cmp.Compare(a.Offer.ID, b.Offer.ID),
-		cmp.Compare(a.ID, b.ID),
-	)
-}
-
-func money(a, b pricing.Money) int {
-	c, err := a.Cmp(b)
-	if err != nil { // excluded before: all are of one currency
-		return cmp.Compare(a.Currency(), b.Currency())
-	}
-	return c
-}
-
-// why says what decided between the first two.
-func why(quotes []core.Quote) string {
-	switch {
-	case len(quotes) == 0:
-		return Rule
-	case len(quotes) == 1:
-		return "the only offer"
-	}
-	first, second := quotes[0], quotes[1]
-	if money(first.Price.Total, second.Price.Total) != 0 {
-		return fmt.Sprintf("lowest total of %d offers", len(quotes))
-	}
-	return fmt.Sprintf("lowest total of %d offers, a tie with %s %s decided by: %s", len(quotes), second.Provider, second.Zone, Rule)
+	r.Have = p.Ceiling.Show(q.Price, p.Rates)
+	r.Text = fmt.Sprintf("it costs %s, more than %s", r.Have, r.Want)
+	r.Relax = "--max-price " + r.Have
+	return r, true
 }

@@ -55,12 +55,12 @@ func TestChoose(t *testing.T) {
 		want   string
 		left   []string
 	}{
-		{"cheapest; then known, then by name", place.Policy{}, "d c b a", []string{"no rate from USD to EUR"}},
+		{"cheapest; then known, then by name", place.Policy{}, "d c b a", []string{`not ranked: no exchange rate for "USD": there are no rates`}},
 		{"one provider", place.Policy{Provider: "p2"}, "c b", []string{"p1 was not asked for", "p1 was not asked for", "p3 was not asked for"}},
-		{"below a ceiling", place.Policy{Ceiling: ceiling}, "d c b", []string{"14.6000EUR/month, more than 10EUR/month", "no rate"}},
-		{"in dollars", place.Policy{Currency: "USD"}, "e", []string{"no rate", "no rate", "no rate", "no rate"}},
+		{"below a ceiling", place.Policy{Ceiling: ceiling}, "d c b", []string{"14.6000EUR/month, more than 10EUR/month", "no exchange rate"}},
+		{"in dollars", place.Policy{Currency: "USD"}, "e", []string{"no exchange rate", "no exchange rate", "no exchange rate", "no exchange rate"}},
 		{"where only dollars are asked", place.Policy{Provider: "p3"}, "e", []string{"p1", "p1", "p2", "p2"}},
-		{"below a ceiling in dollars", place.Policy{Ceiling: dollars}, "e", []string{"no rate", "no rate", "no rate", "no rate"}},
+		{"below a ceiling in dollars", place.Policy{Ceiling: dollars}, "e", []string{"no exchange rate", "no exchange rate", "no exchange rate", "no exchange rate"}},
 		{"nowhere", place.Policy{Region: "us"}, "", []string{"region", "region", "region", "region", "region"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
