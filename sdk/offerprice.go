@@ -40,14 +40,10 @@ func quantitiesFromPB(quantities []*pb.Quantity) []pricing.Quantity {
 // total over the horizon, billing rules applied, those of equal total by id. An
 // offer without a price is an error, and the order is then undefined.
 func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) error {
-	quote := l.Quote
-	if len(offers) >= worthQuoter {
-		quoter := l.Quoter(horizon)
-		quote = func(q []pricing.Quantity, _ pricing.Horizon) (pricing.Quote, error) { return quoter.Quote(q) }
-	}
+	quoter := onlyUsed(l, offers).Quoter(horizon)
 	totals := make(map[*pb.Offer]pricing.Money, len(offers))
 	for _, o := range offers {
-		q, err := quote(quantitiesFromPB(o.GetQuantities()), horizon)
+		q, err := quoter.Quote(quantitiesFromPB(o.GetQuantities()))
 		if err != nil {
 			return fmt.Errorf("offer %.64q: %w", o.GetId(), err)
 		}
@@ -64,5 +60,20 @@ func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) er
 	return mixed
 }
 
-// worthQuoter is how many offers make up for preparing all prices of a list.
-const worthQuoter = 8
+// onlyUsed is a list without the prices that no offer uses: to make all prices of
+// a large one ready would take longer than to quote a few offers.
+func onlyUsed(l *pricing.List, offers []*pb.Offer) *pricing.List {
+	used := make(map[string]bool)
+	for _, o := range offers {
+		for _, q := range o.GetQuantities() {
+			used[q.GetSku()] = true
+		}
+	}
+	only := &pricing.List{Revision: l.Revision, Source: l.Source, AsOf: l.AsOf}
+	for i := range l.Prices {
+		if used[l.Prices[i].SKU] {
+			only.Prices = append(only.Prices, l.Prices[i])
+		}
+	}
+	return only
+}

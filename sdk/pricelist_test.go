@@ -35,20 +35,7 @@ func testList(t *testing.T) *pricing.List {
 
 func TestPriceListCrossesTheWire(t *testing.T) {
 	sent := testList(t)
-	wire, err := proto.Marshal(PriceListToPB(sent))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var received pb.PriceList
-	if err := proto.Unmarshal(wire, &received); err != nil {
-		t.Fatal(err)
-	}
-	got, err := PriceListFromPB(&received)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same := cmp.Comparer(func(a, b pricing.Money) bool { return a.String() == b.String() })
-	if d := cmp.Diff(sent, got, same); d != "" {
+	if d := cmp.Diff(sent, overWire(t, sent), sameMoney); d != "" {
 		t.Errorf("sent -, got +\n%s", d)
 	}
 }
@@ -83,28 +70,13 @@ func TestWrongPriceListIsRefused(t *testing.T) {
 	}
 }
 
-func TestSortOffers(t *testing.T) {
-	offer := func(id, cores string, divisor uint32) *pb.Offer {
-		return &pb.Offer{Id: id, Quantities: []*pb.Quantity{{Sku: "core", Amount: cores, Divisor: divisor}}}
-	}
-	offers := []*pb.Offer{offer("c", "1", 1), offer("b", "1", 3), offer("a", "2", 6), offer("d", "1", 4)}
-	if err := SortOffers(testList(t), pricing.Month, offers); err != nil {
-		t.Fatal(err)
-	}
-	var ids string
-	for _, o := range offers {
-		ids += o.GetId()
-	}
-	if ids != "dabc" {
-		t.Errorf("order %s, want dabc", ids)
-	}
-	if err := SortOffers(testList(t), pricing.Month, []*pb.Offer{{Id: "x"}}); err == nil {
-		t.Error("an offer without a price was sorted")
-	}
-}
-
 func FuzzPriceListFromPB(f *testing.F) {
 	f.Add([]byte{})
+	whole, err := proto.Marshal(PriceListToPB(wholeList(f)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var w pb.PriceList
 		if proto.Unmarshal(data, &w) != nil {
@@ -114,8 +86,15 @@ func FuzzPriceListFromPB(f *testing.F) {
 		if (err == nil) == (l == nil) {
 			t.Fatal("neither a list nor an error, or both")
 		}
-		if err == nil && l.Check() != nil {
+		if err != nil {
+			return
+		}
+		if l.Check() != nil {
 			t.Fatal("a wrong list was taken")
+		}
+		again, err := PriceListFromPB(PriceListToPB(l))
+		if d := cmp.Diff(l, again, sameMoney); d != "" || err != nil {
+			t.Fatalf("%v: a list that was taken does not come back:\n%s", err, d)
 		}
 	})
 }

@@ -233,6 +233,25 @@ func TestRequestsAreChecked(t *testing.T) {
 	}
 }
 
+// Nothing is made of an offer that says it cannot be bought: whoever sends it has
+// not read it, and the plugin need not look for that.
+func TestQuoteOnlyIsNotForCreate(t *testing.T) {
+	_, c := serveProbes(t, probe{create: func(context.Context, *pb.CreateRequest) (*pb.Instance, error) {
+		t.Error("an offer that can only be quoted reached the plugin")
+		return nil, nil
+	}})
+	req := createRequest()
+	req.Offer.QuoteOnly, req.Offer.Token = "no credentials for gcp", make([]byte, 5000)
+	_, err := c.Provider("p1").Create(t.Context(), req)
+	e, ok := errors.AsType[*sdk.Error](err)
+	if !ok || e.Kind != sdk.Invalid || len(e.Faults) != 2 {
+		t.Fatalf("%v: want Invalid, for both faults", err)
+	}
+	if f := e.Faults[1]; f.Path != "offer.quote_only" || !strings.Contains(f.Text, "no credentials for gcp") {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestSameKeyIsOneCallAtATime(t *testing.T) {
 	var mu sync.Mutex
 	inside := 0

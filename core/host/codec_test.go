@@ -24,7 +24,10 @@ func TestCodecBoundsMemory(t *testing.T) {
 	}
 	list := &pb.PriceListResponse{List: &pb.PriceList{}}
 	for range 200_000 {
-		list.List.Prices = append(list.List.Prices, &pb.Price{Sku: "sku", Amount: "0.01", Currency: "EUR", Text: "text", Kind: 1, Unit: 1})
+		list.List.Prices = append(list.List.Prices, &pb.Price{
+			Sku: "sku", Amount: "0.01", Currency: "EUR", Text: "text", Kind: 1, Unit: 1,
+			Family: "n2", Billing: 1, SpotOf: "sku", Confidence: 1, Source: 1,
+		})
 	}
 	prices, err := proto.Marshal(list)
 	if err != nil {
