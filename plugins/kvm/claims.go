@@ -37,16 +37,17 @@ const (
 // errContended says that the room is there but for claims that may yet go.
 var errContended = errors.New("others are claiming the same room")
 
-// claim makes the order's claim, or finds it, and returns when it is held.
-func (p *Provider) claim(ctx context.Context, o *order) (*inventory.Claim, error) {
+// claim makes the order's claim, or finds one of an earlier Create, and returns
+// when it is held.
+func (p *Provider) claim(ctx context.Context, o *order) (c *inventory.Claim, found bool, err error) {
 	give := time.Now().Add(claimPatience)
 	for try := 1; ; try++ {
-		c, err := p.claimOnce(ctx, o)
+		c, found, err := p.claimOnce(ctx, o)
 		if !errors.Is(err, errContended) {
-			return c, err
+			return c, found, err
 		}
 		if time.Now().After(give) {
-			return nil, &sdk.Error{
+			return nil, false, &sdk.Error{
 				Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Op: "claim cores", Subject: "host " + o.at.Zone,
 				Text: fmt.Sprintf("%d tries in %s: %s", try, claimPatience, err),
 			}
@@ -55,47 +56,49 @@ func (p *Provider) claim(ctx context.Context, o *order) (*inventory.Claim, error
 		select {
 		case <-time.After(waitShortest + mathrand.N(most)):
 		case <-ctx.Done():
-			return nil, failed("claim cores", o.at, ctx.Err(), true)
+			return nil, false, failed("claim cores", o.at, ctx.Err(), true)
 		}
 	}
 }
 
 // claimOnce is one try. Other Creates of this process wait for their turn, so
 // that only claims of other processes are ever seen in the way.
-func (p *Provider) claimOnce(ctx context.Context, o *order) (*inventory.Claim, error) {
+func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim, found bool, err error) {
 	select {
 	case o.at.claiming <- struct{}{}:
 		defer func() { <-o.at.claiming }()
 	case <-ctx.Done():
-		return nil, failed("claim cores", o.at, ctx.Err(), false)
+		return nil, false, failed("claim cores", o.at, ctx.Err(), false)
 	}
 	h, err := o.at.look(ctx, true)
 	if err != nil {
-		return nil, failed("look at host", o.at, err, false)
+		return nil, false, failed("look at host", o.at, err, false)
 	}
-	c, err := o.standing(h)
+	c, err = o.standing(h)
 	if err != nil || (c != nil && c.State == inventory.Held) {
-		return c, err
+		return c, true, err
 	}
-	if c == nil {
+	found = c != nil
+	if !found {
 		if c, err = p.define(ctx, o, h); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		p.step("claim.defined")
 		if h, err = o.at.look(ctx, true); err != nil {
-			return nil, begun(failed("look at claim", o.at, err, true))
+			return nil, false, begun(failed("look at claim", o.at, err, true))
 		}
 	}
 	conflicts := fit.Conflicts(h, o.limits, o.uuid)
 	p.step("claim.looked")
 	if len(conflicts) == 0 {
-		return p.hold(ctx, o, c)
+		c, err = p.hold(ctx, o, c)
+		return c, found, err
 	}
 	if err := o.withdraw(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	p.log.Debug("claim withdrawn", "host", o.at.Zone, "machine", o.uuid, "conflict", conflicts[0].Text)
-	return nil, fmt.Errorf("%w: %s", errContended, conflicts[0].Text)
+	return nil, false, fmt.Errorf("%w: %s", errContended, conflicts[0].Text)
 }
 
 // standing is the claim that the order has on the host already, if any.

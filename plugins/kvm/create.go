@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"libvirt.org/go/libvirt"
@@ -31,17 +32,19 @@ func (p *Provider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.Insta
 	}
 	j := p.jobs.find(o.uuid)
 	if j == nil {
-		c, err := p.claim(ctx, o)
+		c, found, err := p.claim(ctx, o)
 		if err != nil {
 			return nil, err
 		}
-		m, err := o.at.read(ctx, o.uuid)
-		if err != nil {
-			return nil, begun(failed("read machine", o.at, err, true))
-		}
-		if m.ran || m.active() {
-			p.finish(ctx, o, m)
-			return p.instance(ctx, m), nil
+		if found {
+			m, err := o.at.read(ctx, o.uuid)
+			if err != nil {
+				return nil, begun(failed("read machine", o.at, err, true))
+			}
+			if m.ran || m.active() {
+				p.finish(ctx, o, m)
+				return p.instance(ctx, m), nil
+			}
 		}
 		j = p.jobs.start(p.working, o.uuid, o.owner.GetRequest(), func(ctx context.Context, j *job) error {
 			return p.build(ctx, o, c, j)
@@ -64,6 +67,8 @@ func (p *Provider) await(ctx context.Context, o *order, j *job) (*pb.Instance, e
 			p.jobs.drop(o.uuid, j)
 			return nil, begun(j.err)
 		}
+		// It has run for a moment: it has no address yet.
+		return p.instanceWith(j.machine, nil), nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -105,32 +110,36 @@ func (p *Provider) build(ctx context.Context, o *order, c *inventory.Claim, j *j
 	return err
 }
 
+// steps makes the disk and the seed at the same time, then starts the machine.
 func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *job) error {
-	j.at("image", 0, o.image.Label())
-	base, err := p.base(ctx, o, j)
-	if err != nil {
-		return err
-	}
-	if err := p.between(ctx, o); err != nil {
-		return err
-	}
-	j.at("disk", 0, "")
-	if err := p.disk(ctx, o, base); err != nil {
-		return err
-	}
-	p.step("disk.made")
-	if err := p.between(ctx, o); err != nil {
-		return err
-	}
-	j.at("seed", 0, "")
-	if err := p.seed(ctx, o); err != nil {
+	g, both := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		j.at("image", 0, o.image.Label())
+		base, err := p.base(both, o, j)
+		if err != nil {
+			return err
+		}
+		if err := p.between(both, o); err != nil {
+			return err
+		}
+		j.at("disk", 0, "")
+		if err := p.disk(both, o, base); err != nil {
+			return err
+		}
+		p.step("disk.made")
+		return nil
+	})
+	g.Go(func() error { return p.seed(both, o) })
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	if err := p.between(ctx, o); err != nil {
 		return err
 	}
 	j.at("start", 0, "")
-	return p.launch(ctx, o)
+	var err error
+	j.machine, err = p.launch(ctx, o)
+	return err
 }
 
 // between is where work that was cancelled stops.
@@ -184,7 +193,7 @@ func (p *Provider) seed(ctx context.Context, o *order) error {
 }
 
 // launch starts the machine and notes that it has run.
-func (p *Provider) launch(ctx context.Context, o *order) error {
+func (p *Provider) launch(ctx context.Context, o *order) (*machine, error) {
 	err := o.at.change(ctx, "start domain", o.uuid, func(dom *libvirt.Domain) error {
 		err := dom.Create()
 		if hosts.Is(err, libvirt.ERR_OPERATION_INVALID) {
@@ -195,32 +204,37 @@ func (p *Provider) launch(ctx context.Context, o *order) error {
 		return err
 	})
 	if err != nil {
-		return refused(failed("start domain", o.at, err, true))
+		return nil, refused(failed("start domain", o.at, err, true))
 	}
 	p.step("machine.started")
-	if err := p.mark(ctx, o); err != nil {
-		return failed("mark domain", o.at, err, true)
+	m, err := p.mark(ctx, o)
+	if err != nil {
+		return nil, failed("mark domain", o.at, err, true)
 	}
 	p.step("machine.marked")
-	return nil
+	return m, nil
 }
 
-// mark notes on the domain that it has run, and whether its host starts it.
-func (p *Provider) mark(ctx context.Context, o *order) error {
+// mark notes on the domain that it has run, and whether its host starts it. It
+// gives the machine as it then is.
+func (p *Provider) mark(ctx context.Context, o *order) (*machine, error) {
 	ran := "<life ran='" + time.Now().UTC().Format(time.RFC3339) + "'/>"
-	return o.at.change(ctx, "mark domain", o.uuid, func(dom *libvirt.Domain) error {
+	var m *machine
+	err := o.at.change(ctx, "mark domain", o.uuid, func(dom *libvirt.Domain) error {
 		impact := libvirt.DOMAIN_AFFECT_CONFIG
 		if active, err := dom.IsActive(); err == nil && active {
 			impact |= libvirt.DOMAIN_AFFECT_LIVE
 		}
-		if err := note(dom, ran, lifePrefix, lifeNamespace, impact); err != nil {
-			return err
+		err := note(dom, ran, lifePrefix, lifeNamespace, impact)
+		if err == nil && o.req.GetPledge().GetAutostart() {
+			err = dom.SetAutostart(true)
 		}
-		if o.req.GetPledge().GetAutostart() {
-			return dom.SetAutostart(true)
+		if err == nil {
+			m, err = o.at.readDomain(dom)
 		}
-		return nil
+		return err
 	})
+	return m, err
 }
 
 // finish does what was left undone of a machine that runs already.
@@ -228,7 +242,7 @@ func (p *Provider) finish(ctx context.Context, o *order, m *machine) {
 	if m.ran {
 		return
 	}
-	if err := p.mark(ctx, o); err != nil {
+	if _, err := p.mark(ctx, o); err != nil {
 		p.log.Warn("running machine not marked", "host", o.at.Zone, "machine", o.uuid, "error", hosts.Text(err))
 		return
 	}

@@ -17,8 +17,18 @@ import (
 // stopping.
 const stopPatience = 5 * time.Minute
 
-// instance is a machine in the words of the contract.
+// instance is a machine in the words of the contract, with its addresses if it
+// runs.
 func (p *Provider) instance(ctx context.Context, m *machine) *pb.Instance {
+	var addresses []*pb.Address
+	switch state, _ := m.status(time.Now()); state {
+	case pb.InstanceState_INSTANCE_STATE_RUNNING, pb.InstanceState_INSTANCE_STATE_STOPPING:
+		addresses = m.addresses(ctx)
+	}
+	return p.instanceWith(m, addresses)
+}
+
+func (p *Provider) instanceWith(m *machine, addresses []*pb.Address) *pb.Instance {
 	c := m.claim
 	in := &pb.Instance{
 		Id:     m.uuid,
@@ -37,7 +47,7 @@ func (p *Provider) instance(ctx context.Context, m *machine) *pb.Instance {
 		p.creating(m, in)
 	case pb.InstanceState_INSTANCE_STATE_RUNNING, pb.InstanceState_INSTANCE_STATE_STOPPING:
 		in.Console = m.vnc
-		in.Addresses = m.addresses(ctx)
+		in.Addresses = addresses
 	}
 	return in
 }

@@ -23,9 +23,11 @@ const forgetFailed = time.Minute
 type job struct {
 	request string
 	cancel  context.CancelFunc
-	// done is closed when the work has ended; err is then its outcome.
-	done chan struct{}
-	err  error
+	// done is closed when the work has ended; err is then its outcome, or machine
+	// what was started.
+	done    chan struct{}
+	err     error
+	machine *machine
 
 	mu       sync.Mutex
 	progress *pb.Progress

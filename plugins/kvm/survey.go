@@ -17,8 +17,8 @@ type survey struct {
 	// turn is held by the one who reads. It is no mutex, because a host may take
 	// for ever and whoever waits has a deadline.
 	turn chan struct{}
-	// fixed is read once a connection, room when it is old.
-	fixed      inventory.Source
+	// hardware is read once a connection, room when it is old.
+	hardware   *inventory.Hardware
 	generation uint64
 	room       inventory.Source
 	roomAt     time.Time
@@ -39,40 +39,35 @@ func (at *place) look(ctx context.Context, now bool) (*inventory.Host, error) {
 	}
 
 	var doms []*hosts.Domain
-	// A list that is asked for over a connection which is then replaced belongs
-	// to no survey: what is fixed is read first and its generation kept.
-	if err := at.readFixed(ctx); err != nil {
-		return nil, err
-	}
 	var g errgroup.Group
-	g.Go(func() (err error) {
-		if now {
-			doms, err = at.host.DomainsNow(ctx)
-		} else {
-			doms, err = at.host.Domains(ctx)
-		}
-		return err
-	})
 	roomy := s.roomAt
 	g.Go(func() error { return at.readRoom(ctx) })
+	// A list that is asked for over a connection which is then replaced belongs
+	// to no survey: the hardware is read first and its generation kept.
+	err := at.readHardware(ctx)
+	g.Go(func() (lerr error) {
+		switch {
+		case err != nil:
+			return err
+		case now:
+			doms, lerr = at.host.DomainsNow(ctx)
+		default:
+			doms, lerr = at.host.Domains(ctx)
+		}
+		return lerr
+	})
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	if s.host != nil && roomy.Equal(s.roomAt) && same(s.doms, doms) {
 		return s.host, nil
 	}
-	src := s.fixed
-	src.Pools, src.Networks = s.room.Pools, s.room.Networks
-	src.MemoryTotalMiB, src.MemoryFreeMiB = s.room.MemoryTotalMiB, s.room.MemoryFreeMiB
+	src := s.room
 	for _, d := range doms {
 		src.Domains = append(src.Domains, inventory.DomainSource{UUID: d.UUID, Name: d.Name, Active: d.Active(), XML: d.XML})
 	}
-	host, err := inventory.Build(src)
-	if err != nil {
-		return nil, err
-	}
-	s.host, s.doms = host, doms
-	return host, nil
+	s.host, s.doms = s.hardware.Host(src), doms
+	return s.host, nil
 }
 
 // keepWarm reads the host whenever it has been connected anew, so that whoever
@@ -115,8 +110,8 @@ func same(a, b []*hosts.Domain) bool {
 	return true
 }
 
-// readFixed reads what does not change while libvirtd runs.
-func (at *place) readFixed(ctx context.Context) error {
+// readHardware reads what does not change while libvirtd runs.
+func (at *place) readHardware(ctx context.Context) error {
 	s := &at.survey
 	if s.generation != 0 && s.generation == at.host.Generation() {
 		return nil
@@ -138,7 +133,10 @@ func (at *place) readFixed(ctx context.Context) error {
 	if local(at.URI) {
 		r.src.EDAC = edac()
 	}
-	s.fixed, s.generation = r.src, r.generation
-	s.roomAt, s.host = time.Time{}, nil
+	hardware, err := inventory.ReadHardware(r.src)
+	if err != nil {
+		return err
+	}
+	s.hardware, s.generation, s.host = hardware, r.generation, nil
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/xml"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 
 	"libvirt.org/go/libvirt"
 
@@ -15,7 +17,10 @@ import (
 // capabilities is as much of libvirt's document as says what else to ask.
 type capabilities struct {
 	Host struct {
-		CPU element `xml:"cpu"`
+		CPU struct {
+			Arch  string `xml:"arch"`
+			Inner string `xml:",innerxml"`
+		} `xml:"cpu"`
 	} `xml:"host"`
 	Guests []struct {
 		OSType string `xml:"os_type"`
@@ -28,12 +33,23 @@ type capabilities struct {
 	} `xml:"guest"`
 }
 
-type element struct {
-	Inner string `xml:",innerxml"`
+// virtTypes are the ways in which guests of the host's own architecture run.
+func (c *capabilities) virtTypes() []string {
+	var types []string
+	for _, g := range c.Guests {
+		for _, d := range g.Arch.Domains {
+			if g.OSType == "hvm" && g.Arch.Name == c.Host.CPU.Arch && (d.Type == "kvm" || d.Type == "qemu") {
+				types = append(types, d.Type)
+			}
+		}
+	}
+	return types
 }
 
 // readCapabilities fails only where the capabilities themselves cannot be read;
-// what a driver does not know is left out, and unknown in the inventory.
+// what a driver does not know is left out, and unknown in the inventory. The
+// host's own architecture is asked about and no other: the capabilities say
+// enough of its 32-bit sibling.
 func readCapabilities(ctx context.Context, c *libvirt.Connect) (inventory.Source, error) {
 	var src inventory.Source
 	var err error
@@ -44,27 +60,29 @@ func readCapabilities(ctx context.Context, c *libvirt.Connect) (inventory.Source
 	if err := xml.Unmarshal([]byte(src.Capabilities), &caps); err != nil {
 		return src, fmt.Errorf("capabilities: %w", err)
 	}
-	if cpu := caps.Host.CPU.Inner; cpu != "" {
+	types := caps.virtTypes()
+	var together sync.WaitGroup
+	together.Go(func() { src.NodeDevices = readDevices(ctx, c) })
+	together.Go(func() {
+		if info, err := c.GetSysinfo(0); err == nil {
+			src.Sysinfo = info
+		}
+		cpu := caps.Host.CPU.Inner
+		// Nothing but svm is looked for in it.
+		if cpu == "" || !slices.Contains(types, "kvm") {
+			return
+		}
 		if full, err := c.BaselineCPU([]string{"<cpu>" + cpu + "</cpu>"}, libvirt.CONNECT_BASELINE_CPU_EXPAND_FEATURES); err == nil {
 			src.HostCPU = full
 		}
-	}
-	if info, err := c.GetSysinfo(0); err == nil {
-		src.Sysinfo = info
-	}
-	for _, guest := range caps.Guests {
-		if guest.OSType != "hvm" {
-			continue
-		}
-		for _, d := range guest.Arch.Domains {
-			if ctx.Err() != nil {
-				return src, ctx.Err()
-			}
-			readGuest(c, &src, guest.Arch.Name, d.Type)
+	})
+	for _, virt := range types {
+		if ctx.Err() == nil {
+			readGuest(c, &src, caps.Host.CPU.Arch, virt)
 		}
 	}
-	src.NodeDevices = readDevices(ctx, c)
-	return src, nil
+	together.Wait()
+	return src, ctx.Err()
 }
 
 // hostModel is the CPU that libvirt would give a guest of mode host-model.
@@ -78,9 +96,6 @@ type hostModel struct {
 }
 
 func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string) {
-	if virt != "kvm" && virt != "qemu" {
-		return
-	}
 	machine := ""
 	if arch == "x86_64" || arch == "i686" {
 		machine = "q35"

@@ -17,6 +17,22 @@ const maxXMLBytes = 8 << 20
 // host's processor, that is without readable capabilities; any other fault is
 // one of the host's Warnings.
 func Build(src Source) (*Host, error) {
+	hw, err := ReadHardware(src)
+	if err != nil {
+		return nil, err
+	}
+	return hw.Host(src), nil
+}
+
+// Hardware is what of a host does not change while its libvirtd runs, read once.
+// It is immutable and may be shared.
+type Hardware struct {
+	host Host
+}
+
+// ReadHardware reads the part of a Source that does not change: all but its
+// domains, pools, networks and memory. It fails as Build does.
+func ReadHardware(src Source) (*Hardware, error) {
 	b := builder{src: &src, host: &Host{Name: src.Name}}
 	if err := read(src.Capabilities, &b.caps); err != nil {
 		return nil, fmt.Errorf("capabilities of host %.64q: %w", src.Name, err)
@@ -27,16 +43,26 @@ func Build(src Source) (*Host, error) {
 	b.archs()
 	b.flags()
 	b.sysinfo()
-	b.memory()
-	b.guests()
 	b.devices()
-	b.pools()
-	b.networks()
-	return b.host, nil
+	return &Hardware{host: *b.host}, nil
 }
 
-// builder holds what the steps of Build share. Each step reads the source and
-// the documents and writes its own part of the host.
+// Host is the host with the domains, pools, networks and memory of a Source;
+// nothing else of it is looked at.
+func (hw *Hardware) Host(src Source) *Host {
+	h := hw.host
+	h.PCI, h.Warnings = slices.Clone(h.PCI), slices.Clone(h.Warnings)
+	b := builder{src: &src, host: &h}
+	b.memory()
+	b.guests()
+	b.holders()
+	b.pools()
+	b.networks()
+	return &h
+}
+
+// builder holds what the steps of both share. Each step reads the source and the
+// documents and writes its own part of the host.
 type builder struct {
 	src     *Source
 	host    *Host

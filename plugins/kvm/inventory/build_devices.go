@@ -9,15 +9,6 @@ import (
 )
 
 func (b *builder) devices() {
-	held := map[Address]string{}
-	for _, g := range b.host.Guests {
-		for _, a := range g.PCI {
-			// A running domain has it; of others the first by UUID is named.
-			if _, taken := held[a]; !taken || g.Active {
-				held[a] = g.UUID
-			}
-		}
-	}
 	for i, text := range b.src.NodeDevices {
 		var n libvirtxml.NodeDevice
 		if err := read(text, &n); err != nil {
@@ -36,11 +27,27 @@ func (b *builder) devices() {
 		if n.Driver != nil {
 			d.Driver = n.Driver.Name
 		}
-		d.HeldBy = held[d.Address]
 		b.host.PCI = append(b.host.PCI, d)
 	}
 	slices.SortStableFunc(b.host.PCI, func(x, y Device) int { return x.Address.Compare(y.Address) })
 	b.host.PCI = slices.CompactFunc(b.host.PCI, func(x, y Device) bool { return x.Address == y.Address })
+}
+
+// holders says which devices guests have.
+func (b *builder) holders() {
+	held := map[Address]string{}
+	for _, g := range b.host.Guests {
+		for _, a := range g.PCI {
+			// A running domain has it; of others the first by UUID is named.
+			if _, taken := held[a]; !taken || g.Active {
+				held[a] = g.UUID
+			}
+		}
+	}
+	for i := range b.host.PCI {
+		d := &b.host.PCI[i]
+		d.HeldBy = held[d.Address]
+	}
 }
 
 func device(pci *libvirtxml.NodeDevicePCICapability) (Device, bool) {
