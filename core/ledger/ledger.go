@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/mesoncloud/meson/core"
-	"github.com/mesoncloud/meson/pricing"
 )
 
 // Ledger is what was asked, offered, chosen and done. Brokers write to it
@@ -33,9 +32,10 @@ type Ledger interface {
 	Refusals
 
 	// Prune drops quotes last shown before a time that no allocation uses,
-	// price lists last seen before it that neither a quote nor an attempt
-	// refers to, refusals that ended before it, and what is left on the side of
-	// allocations that ended. It never touches allocations, attempts or events.
+	// price lists last seen before it that are not in use and that neither a quote
+	// nor an attempt refers to, rates last put before it but for the newest,
+	// refusals that ended before it, and what is left on the side of allocations
+	// that ended. It never touches allocations, attempts or events.
 	Prune(ctx context.Context, before time.Time) error
 
 	// Close gives back what the ledger holds, locks included. Further calls
@@ -56,27 +56,10 @@ type Providers interface {
 	Provider(ctx context.Context, name string) (core.ProviderConfig, error)
 	// Providers are all of them, by name.
 	Providers(ctx context.Context) ([]core.ProviderConfig, error)
-	// DeleteProvider removes one and its refusals. NotFound; Conflict, naming
-	// them, while allocations that are not final have their machine there or
-	// may have.
+	// DeleteProvider removes one, its refusals and its terms, and stops using its
+	// price list, which is kept as others are. NotFound; Conflict, naming them,
+	// while allocations that are not final have their machine there or may have.
 	DeleteProvider(ctx context.Context, name string) error
-}
-
-// Prices is the part of a ledger that keeps price lists and quotes.
-type Prices interface {
-	// PutPriceList keeps a list. The same revision again changes nothing but its
-	// AsOf; Conflict if it says something else than before. Lists of one provider
-	// with different revisions stand side by side.
-	PutPriceList(ctx context.Context, provider string, list *pricing.List) error
-	// PriceList is one revision of a provider's list. NotFound.
-	PriceList(ctx context.Context, provider, revision string) (*pricing.List, error)
-	// PutQuotes keeps what was shown for a pledge, all or none. A quote whose
-	// id is kept already is refreshed (its expiry may be later now); Conflict
-	// if it is of another pledge, offer or total.
-	PutQuotes(ctx context.Context, pledgeHash string, quotes []core.Quote, shown time.Time) error
-	// Quote is one by id, or by the only id that begins with id, of at least
-	// four characters. NotFound; Invalid where several begin so.
-	Quote(ctx context.Context, id string) (StoredQuote, error)
 }
 
 // Allocations is the part of a ledger that keeps allocations with their

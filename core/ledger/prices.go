@@ -2,165 +2,64 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/pricing"
 )
 
-// PutPriceList implements [Prices].
-func (s *SQLite) PutPriceList(ctx context.Context, provider string, list *pricing.List) error {
-	const op = "keep price list"
-	if provider == "" || list == nil || list.Revision == "" {
-		return failure(op, "provider "+short(provider), invalid("price list", "revision", "a provider and a list with a revision"))
-	}
-	subject := priceListSubject(provider, list.Revision)
-	body, err := encode(list)
-	if err != nil {
-		return failure(op, subject, err)
-	}
-	return failure(op, subject, s.write(ctx, func(tx *sql.Tx) error {
-		var old string
-		err := tx.QueryRowContext(ctx, `SELECT body FROM price_lists WHERE provider = $1 AND revision = $2`, provider, list.Revision).Scan(&old)
-		if err == nil {
-			err = sameList(subject, old, *list)
-		}
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO price_lists (provider, revision, body, seen_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (provider, revision) DO UPDATE SET seen_at = excluded.seen_at, body = excluded.body`,
-			provider, list.Revision, body, stringOf(s.now()))
-		return err
-	}))
-}
+// Prices is the part of a ledger that keeps what everything costs: price lists
+// and which is in use, exchange rates, terms, and the quotes made of them. What
+// changes the prices in use is an event, of no allocation, with the change.
+type Prices interface {
+	// PutPriceList keeps a list. The same revision again changes nothing but its
+	// AsOf; Conflict if it says something else than before. Lists of one provider
+	// with different revisions stand side by side.
+	PutPriceList(ctx context.Context, provider string, list *pricing.List) error
+	// PriceList is one revision of a provider's list. NotFound.
+	PriceList(ctx context.Context, provider, revision string) (*pricing.List, error)
+	// PriceLists are all kept lists of a provider, of every provider if that is
+	// empty: by provider, then the last seen first. None is no error.
+	PriceLists(ctx context.Context, provider string) ([]PriceListInfo, error)
 
-// sameList is nil if a kept list says what the given one says, but for the date
-// on which it was read.
-func sameList(subject, kept string, list pricing.List) error {
-	var old pricing.List
-	if err := decode(kept, &old); err != nil {
-		return err
-	}
-	old.AsOf = list.AsOf
-	was, err := encode(old)
-	if err != nil {
-		return err
-	}
-	is, err := encode(list)
-	if err == nil && was != is {
-		return conflict(subject, "the list said something else before: other prices are another revision")
-	}
-	return err
-}
+	// UsePriceList makes a kept list the one in use of its provider, and writes
+	// StepPricesUsed. Where it is so already, by the same and imported or not as
+	// the options say, nothing changes, whatever Was is; where only these differ,
+	// Since stays. NotFound if there is no such provider or list. Conflict if the
+	// one in use is not Was, or if it is imported and By is UsedLive. Invalid if By
+	// is neither of its values, or UsedLive with Imported.
+	UsePriceList(ctx context.Context, provider, revision string, o UseOptions) error
+	// UsedPriceLists are the lists in use by provider, one of each at most.
+	UsedPriceLists(ctx context.Context) (map[string]ListUse, error)
+	// StopUsingPriceList leaves a provider without a list in use, an imported one
+	// too, and writes StepPricesStopped. There need not be one.
+	StopUsingPriceList(ctx context.Context, provider string) error
 
-// PriceList implements [Prices].
-func (s *SQLite) PriceList(ctx context.Context, provider, revision string) (*pricing.List, error) {
-	var list *pricing.List
-	err := s.query(ctx, `SELECT body FROM price_lists WHERE provider = $1 AND revision = $2`, []any{provider, revision},
-		func(row *sql.Rows) error {
-			var body string
-			if err := row.Scan(&body); err != nil {
-				return err
-			}
-			list = new(pricing.List)
-			return decode(body, list)
-		})
-	subject := priceListSubject(provider, revision)
-	if err == nil && list == nil {
-		err = &core.Error{Kind: core.NotFound, Subject: subject, Text: "there is no such price list"}
-	}
-	if err != nil {
-		return nil, failure("read price list", subject, err)
-	}
-	return list, nil
-}
+	// PutRates keeps exchange rates, those of other days and sources beside them.
+	// New ones write StepRatesPut. The same again change nothing but when they were
+	// put; Conflict if those of this base, day and source said something else.
+	// Invalid without rates, or where their day is not of the years 1 to 9999.
+	PutRates(ctx context.Context, r *pricing.Rates) error
+	// Rates are the newest ones: of the latest AsOf, and among these the last put,
+	// which was at seenAt. NotFound where none are kept.
+	Rates(ctx context.Context) (rates *pricing.Rates, seenAt time.Time, err error)
+	// RatesOn are what Rates gives, of those whose AsOf is not after a time.
+	RatesOn(ctx context.Context, at time.Time) (rates *pricing.Rates, seenAt time.Time, err error)
 
-// PutQuotes implements [Prices].
-func (s *SQLite) PutQuotes(ctx context.Context, pledgeHash string, quotes []core.Quote, shown time.Time) error {
-	const op = "keep quotes"
-	bodies := make([]string, len(quotes))
-	for i, q := range quotes {
-		if q.ID == "" || len(q.ID) > 63 || !plain(q.ID, true) {
-			return failure(op, "quote "+short(q.ID), invalid("quote "+short(q.ID), "id", "1 to 63 of a-z, 0-9 and -"))
-		}
-		var err error
-		if bodies[i], err = encode(q); err != nil {
-			return failure(op, "quote "+q.ID, err)
-		}
-	}
-	if len(quotes) == 0 {
-		return nil
-	}
-	return failure(op, "", s.write(ctx, func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO quotes (id, pledge_hash, provider, offer_id, total, list_revision, shown_at, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (id) DO UPDATE SET list_revision = excluded.list_revision, shown_at = excluded.shown_at, body = excluded.body
-			WHERE quotes.pledge_hash = excluded.pledge_hash AND quotes.provider = excluded.provider
-				AND quotes.offer_id = excluded.offer_id AND quotes.total = excluded.total`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = insert.Close() }() // ends with the transaction anyway
-		for i, q := range quotes {
-			done, err := insert.ExecContext(ctx, q.ID, pledgeHash, q.Provider, q.Offer.ID, q.Price.Total.String(),
-				q.ListRevision, stringOf(shown), bodies[i])
-			if n, err := affected(done, err); err != nil {
-				return err
-			} else if n == 0 {
-				return conflict("quote "+q.ID, "this id was shown for another pledge, offer or total")
-			}
-		}
-		return nil
-	}))
-}
+	// PutTerms replaces the terms of a scope, the name of a provider or empty for
+	// the operator's own, and writes StepTermsPut where they differ; empty ones
+	// remove them. NotFound if there is no such provider. Invalid, with every fault,
+	// for what [pricing.Terms.Check] refuses, and for rules out of place: an
+	// operator's fee is the operator's only, and any other rule a provider's.
+	PutTerms(ctx context.Context, scope string, t pricing.Terms) error
+	// Terms are all that there are, by scope.
+	Terms(ctx context.Context) (map[string]pricing.Terms, error)
 
-// Quote implements [Prices].
-func (s *SQLite) Quote(ctx context.Context, id string) (StoredQuote, error) {
-	const op = "read quote"
-	subject := "quote " + short(id)
-	from, to, ok := prefix(id)
-	if !ok {
-		from, to = id, id
-	}
-	var found []StoredQuote
-	err := s.query(ctx, `SELECT pledge_hash, shown_at, body FROM quotes WHERE id BETWEEN $1 AND $2
-		ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END, id LIMIT 5`, []any{from, to}, func(row *sql.Rows) error {
-		q, err := scanQuote(row)
-		found = append(found, q)
-		return err
-	})
-	if err != nil {
-		return StoredQuote{}, failure(op, subject, err)
-	}
-	if len(found) == 0 {
-		return StoredQuote{}, failure(op, subject,
-			notFound(subject, "quotes are kept for 30 days after they were shown; ask for offers again"))
-	}
-	if len(found) > 1 && found[0].ID != id {
-		var ids []string
-		for _, q := range found {
-			ids = append(ids, q.ID)
-		}
-		return StoredQuote{}, failure(op, subject, ambiguous(subject, ids))
-	}
-	return found[0], nil
-}
-
-func scanQuote(row *sql.Rows) (q StoredQuote, err error) {
-	var shown, body string
-	if err := row.Scan(&q.PledgeHash, &shown, &body); err != nil {
-		return q, err
-	}
-	if err := decode(body, &q.Quote); err != nil {
-		return q, err
-	}
-	q.Shown, err = timeOf(shown)
-	return q, err
-}
-
-func priceListSubject(provider, revision string) string {
-	return "price list " + short(revision) + " of provider " + short(provider)
+	// PutQuotes keeps what was shown for a pledge, all or none. A quote whose
+	// id is kept already is refreshed (its expiry may be later now); Conflict
+	// if it is of another pledge, offer or total.
+	PutQuotes(ctx context.Context, pledgeHash string, quotes []core.Quote, shown time.Time) error
+	// Quote is one by id, or by the only id that begins with id, of at least
+	// four characters. NotFound; Invalid where several begin so.
+	Quote(ctx context.Context, id string) (StoredQuote, error)
 }

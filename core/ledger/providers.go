@@ -107,7 +107,10 @@ func (s *SQLite) DeleteProvider(ctx context.Context, name string) error {
 		if err := unused(ctx, tx, name); err != nil {
 			return err
 		}
-		for _, text := range []string{`DELETE FROM providers WHERE name = $1`, `DELETE FROM refusals WHERE provider = $1`} {
+		for _, text := range []string{
+			`DELETE FROM price_list_uses WHERE provider = $1`, `DELETE FROM terms WHERE scope = $1`,
+			`DELETE FROM refusals WHERE provider = $1`, `DELETE FROM providers WHERE name = $1`,
+		} {
 			if _, err := tx.ExecContext(ctx, text, name); err != nil {
 				return err
 			}

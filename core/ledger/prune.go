@@ -26,8 +26,11 @@ func (s *SQLite) Prune(ctx context.Context, before time.Time) error {
 			AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.quote_id = q.id)
 			AND NOT EXISTS (SELECT 1 FROM allocations a WHERE a.quote_id = q.id) LIMIT $2)`,
 		`DELETE FROM price_lists WHERE (provider, revision) IN (SELECT provider, revision FROM price_lists l WHERE seen_at < $1
+			AND NOT EXISTS (SELECT 1 FROM price_list_uses u WHERE u.provider = l.provider AND u.revision = l.revision)
 			AND NOT EXISTS (SELECT 1 FROM quotes q WHERE q.provider = l.provider AND q.list_revision = l.revision)
 			AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.provider = l.provider AND t.list_revision = l.revision) LIMIT $2)`,
+		`DELETE FROM rates WHERE (base, as_of, source) IN (SELECT base, as_of, source FROM rates WHERE seen_at < $1
+			AND (base, as_of, source) NOT IN (SELECT base, as_of, source FROM rates` + newestRates + `) LIMIT $2)`,
 		`DELETE FROM refusals WHERE (provider, zone, shape, scope) IN
 			(SELECT provider, zone, shape, scope FROM refusals WHERE until < $1 LIMIT $2)`,
 	} {

@@ -26,6 +26,7 @@ func table() []rule {
 		{"pricing/book", []string{"pricing"}, "bytes in, price list out: no input or output"},
 		{"pricing/cost", []string{"pricing"}, "what a host costs, as prices"},
 		{"pricing/fx", []string{"pricing"}, "bytes in, exchange rates out: no input or output"},
+		{"pricing/terms", []string{"pricing"}, "bytes in, terms out: no input or output"},
 		{"sdk", []string{"pricing", "sdk/pb"}, "a plugin author must not compile half of Meson"},
 		{"sdk/pb", nil, "generated"},
 		{"sdk/sdktest", []string{"pricing", "sdk"}, "the suite stands where plugin authors stand"},
