@@ -39,7 +39,7 @@ func (a *app) open(ctx context.Context) (api.Broker, error) {
 	if a.broker != nil {
 		return a.broker, nil
 	}
-	b, end, err := a.env.Open(ctx)
+	b, end, err := a.env.Open(ctx, jobLog{a.job})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ type memBroker struct {
 	entered   chan string
 	released  chan struct{}
 	evil      string
+	logs      io.Writer
+	warning   string
 }
 
 var _ api.Broker = (*memBroker)(nil)
@@ -184,6 +186,9 @@ func (b *memBroker) Deploy(ctx context.Context, req api.DeployRequest) (core.All
 	for i, step := range []string{"create.sent", "create.done"} {
 		req.Progress(api.Progress{Allocation: alloc.ID, Step: step, Text: step + " at " + q.Provider, Since: time.Duration(i) * time.Second})
 	}
+	if b.warning != "" {
+		fmt.Fprintln(b.logs, b.warning)
+	}
 	err = b.enter(ctx, "deploy")
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded), core.KindOf(err) == core.Uncertain:
@@ -245,7 +250,7 @@ func (b *memBroker) Remove(ctx context.Context, req api.RemoveRequest) (core.All
 	if err != nil {
 		return core.Allocation{}, err
 	}
-	req.Progress(api.Progress{Allocation: b.allocs[i].ID, Step: "delete.sent", Text: "deleting"})
+	req.Progress(api.Progress{Allocation: b.allocs[i].ID, Name: b.allocs[i].Name, Step: "delete.sent", Text: "deleting"})
 	b.allocs[i].State, b.allocs[i].Instance = core.Gone, nil
 	return b.allocs[i], nil
 }
@@ -257,7 +262,7 @@ func (b *memBroker) Resume(ctx context.Context, name string, progress func(api.P
 	var out []core.Allocation
 	for i, a := range b.allocs {
 		if a.State == core.Creating && (name == "" || a.Name == name || a.ID == name) {
-			progress(api.Progress{Allocation: a.ID, Step: "adopted", Text: "adopted"})
+			progress(api.Progress{Allocation: a.ID, Name: a.Name, Step: "adopted", Text: "adopted"})
 			b.allocs[i].State = core.Running
 			out = append(out, b.allocs[i])
 		}

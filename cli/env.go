@@ -19,8 +19,9 @@ type Env struct {
 	// Getenv is os.Getenv.
 	Getenv func(string) string
 	// Open gives the broker and what ends it. It is called at most once, and
-	// only by commands that need a broker. Its error is printed as it is.
-	Open func(context.Context) (api.Broker, func(context.Context) error, error)
+	// only by commands that need a broker. Its error is printed as it is. What the
+	// broker logs goes to logs, whole lines at a time.
+	Open func(ctx context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error)
 	// Version is Meson's own; Protocol the version of the plugin contract.
 	Version  string
 	Protocol int

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"sync"
@@ -12,21 +13,24 @@ import (
 
 // job tells people on standard error what something long is doing: a line for
 // each step, and on a terminal a last line that rewrites itself. It remembers
-// which allocation is being worked on. Safe for concurrent use.
+// which allocations are being worked on. Safe for concurrent use.
 type job struct {
 	w    io.Writer
 	live bool
 	// width is where a live line is cut off, so that it stays one line.
 	width int
 	now   func() time.Time
+	// named makes every step name its allocation: set where there may be several.
+	named bool
 
 	mu      sync.Mutex
 	running bool
 	begun   time.Time
 	id      string
-	step    api.Progress
-	onLine  bool // the live line is on the screen
-	asked   bool // a question is, and the cursor behind it
+	step    api.Progress            // that of the live line
+	steps   map[string]api.Progress // the last of each allocation
+	onLine  bool                    // the live line is on the screen
+	asked   string                  // a question that is, the cursor behind it
 	stop    chan struct{}
 	ticking sync.WaitGroup
 	restore func() error
@@ -69,18 +73,24 @@ func (j *job) started() bool {
 	return j.running
 }
 
-// progress shows a step; it is what goes into a request's Progress.
+// progress shows a step; it is what goes into a request's Progress. A
+// percentage alone is no news on paper, nor where the line is another's.
 func (j *job) progress(p api.Progress) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if p.Allocation != "" {
 		j.id = p.Allocation
 	}
-	same := p.Step == j.step.Step && p.Text == j.step.Text && p.Allocation == j.step.Allocation
-	if same && !j.live {
-		return // a percentage alone is no news on paper
+	last, known := j.steps[p.Allocation]
+	if j.steps == nil {
+		j.steps = map[string]api.Progress{}
 	}
-	if !same {
+	j.steps[p.Allocation] = p
+	news := !known || p.Step != last.Step || p.Text != last.Text
+	if !news && (!j.live || p.Allocation != j.step.Allocation) {
+		return
+	}
+	if news {
 		j.settle()
 	}
 	j.step = p
@@ -107,20 +117,20 @@ func (j *job) ask(question string) {
 	defer j.mu.Unlock()
 	j.settle()
 	fmt.Fprint(j.w, question)
-	j.asked = true
+	j.asked = question
 }
 
 func (j *job) answered() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.asked = false
+	j.asked = ""
 }
 
-// allocation is the id last worked on, if any.
+// allocation is the id worked on, empty if there is none or more than one.
 func (j *job) allocation() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.id
+	return j.only()
 }
 
 // close leaves the last line as it is and ends the ticking.
@@ -152,16 +162,26 @@ func (j *job) abandon() (id string, running bool) {
 		_ = j.restore()
 	}
 	j.settle()
-	return j.id, j.running
+	return j.only(), j.running
 }
 
-// settle ends a line that is begun; draw writes the live line anew. Both need the
-// lock.
+// only is the id of the one allocation worked on. It needs the lock, as do
+// settle, which ends a line that is begun, and draw, which writes the live line
+// anew.
+func (j *job) only() string {
+	for id := range j.steps {
+		if id != "" && id != j.id {
+			return ""
+		}
+	}
+	return j.id
+}
+
 func (j *job) settle() {
-	if j.onLine || j.asked {
+	if j.onLine || j.asked != "" {
 		fmt.Fprintln(j.w)
 	}
-	j.onLine, j.asked = false, false
+	j.onLine, j.asked = false, ""
 }
 
 func (j *job) draw() {
@@ -170,10 +190,11 @@ func (j *job) draw() {
 }
 
 func (j *job) text(since time.Duration) string {
-	line := fmt.Sprintf("%7s  %s", render.Span(since), render.Visible(j.step.Text))
-	if j.step.Text == "" {
-		line = fmt.Sprintf("%7s  %s", render.Span(since), render.Visible(j.step.Step))
+	line := fmt.Sprintf("%7s  ", render.Span(since))
+	if j.named {
+		line += render.Visible(cmp.Or(j.step.Name, j.step.Allocation)) + ": "
 	}
+	line += render.Visible(cmp.Or(j.step.Text, j.step.Step))
 	if j.step.Percent > 0 {
 		line += fmt.Sprintf(" %d%%", j.step.Percent)
 	}

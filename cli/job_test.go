@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,66 @@ func TestAsk(t *testing.T) {
 	j.ask("which? ")
 	j.close()
 	if want := "which? \ninterrupted\nwhich? chosen\nwhich? \n"; out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+}
+
+// TestSeveralAtOnce: lines of several allocations that are worked on at once
+// name them, and a percentage of one whose line is not the last is no line.
+func TestSeveralAtOnce(t *testing.T) {
+	steps := []api.Progress{
+		{Allocation: "a1", Name: "web1", Step: "image", Text: "fetching", Percent: 10},
+		{Allocation: "a2", Step: "image", Text: "fetching", Percent: 10},
+		{Allocation: "a1", Name: "web1", Step: "image", Text: "fetching", Percent: 20},
+		{Allocation: "a2", Step: "image", Text: "fetching", Percent: 30},
+		{Allocation: "a1", Name: "web1", Step: "boot", Text: "booting"},
+	}
+	for _, c := range []struct {
+		live bool
+		want string
+	}{
+		{false, "   0.0s  web1: fetching 10%\n   0.0s  a2: fetching 10%\n   0.0s  web1: booting\n"},
+		{true, "\r\x1b[K   0.0s  web1: fetching 10%\n\r\x1b[K   0.0s  a2: fetching 10%\r\x1b[K   0.0s  a2: fetching 30%\n\r\x1b[K   0.0s  web1: booting\n"},
+	} {
+		var out bytes.Buffer
+		at := time.Now()
+		j := &job{w: &out, live: c.live, now: func() time.Time { return at }, named: true}
+		j.begin()
+		for _, p := range steps {
+			j.progress(p)
+		}
+		j.close()
+		if out.String() != c.want {
+			t.Errorf("live %v: printed %q, want %q", c.live, out.String(), c.want)
+		}
+		if id := j.allocation(); id != "" {
+			t.Errorf("the id of two is %q", id)
+		}
+	}
+}
+
+// TestLogLines: a line of the log takes the place of the live line, which comes
+// back below it, and a question is asked again.
+func TestLogLines(t *testing.T) {
+	var out bytes.Buffer
+	at := time.Now()
+	j := &job{w: &out, live: true, now: func() time.Time { return at }}
+	j.begin()
+	logs := jobLog{j}
+	for _, write := range []func(){
+		func() { j.progress(api.Progress{Allocation: "a1", Step: "boot"}) },
+		func() { fmt.Fprintln(logs, "level=WARN") },
+		func() { j.ask("which? ") },
+		func() { fmt.Fprintln(logs, "level=INFO") },
+		j.answered,
+		func() { fmt.Fprintln(logs, "level=DEBUG") },
+		j.close,
+	} {
+		write()
+	}
+	const want = "\r\x1b[K   0.0s  boot" + "\r\x1b[Klevel=WARN\n" + "\r\x1b[K   0.0s  boot\n" +
+		"which? \n" + "level=INFO\n" + "which? " + "level=DEBUG\n"
+	if out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)
 	}
 }

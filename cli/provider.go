@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +37,7 @@ func checksGrid(checks []core.CheckItem, s style) *render.Grid {
 // sayChecks shows what was tried on the way to something else.
 func (a *app) sayChecks(checks []core.CheckItem) {
 	if len(checks) > 0 {
-		fmt.Fprint(a.env.Stderr, checksGrid(checks, a.errs).Render(a.width(a.env.Terminal.Stderr), a.plain()))
+		a.job.say(strings.TrimSuffix(checksGrid(checks, a.errs).Render(a.width(a.env.Terminal.Stderr), a.plain()), "\n"))
 	}
 }
 

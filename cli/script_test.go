@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "write the golden parts of the scripts a
 //	hang OP HOW          the operation waits for its context, or "stubborn"ly
 //	interrupt OP N       the next command gets N interrupts, each at or after OP
 //	providers none|found no provider is configured; something can be found
+//	warn TEXT            the broker logs a line in every deploy from now on
 //	evil                 providers say what could take a terminal over
 //	opened N             the broker has been opened N times
 func TestScripts(t *testing.T) {
@@ -62,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"hang":      storyCmd(func(s *story, _ *testscript.TestScript, args []string) { s.broker.hangs[args[0]] = args[1] }),
 			"interrupt": storyCmd(interrupt),
 			"providers": storyCmd(providers),
+			"warn":      storyCmd(func(s *story, _ *testscript.TestScript, args []string) { s.broker.warning = args[0] }),
 			"evil":      storyCmd(func(s *story, _ *testscript.TestScript, _ []string) { s.broker.evil = "\x1b[2J\u009b2J\u202egpj\nfake" }),
 			"opened":    storyCmd(opened),
 		},
@@ -133,8 +135,9 @@ func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 		Stdin: strings.NewReader(s.stdin), Stdout: stdout, Stderr: stderr,
 		Terminal: cli.Terminal{Stdin: s.terminal, Stdout: s.terminal, Stderr: s.terminal},
 		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: now, Interrupts: interrupts,
-		Open: func(context.Context) (api.Broker, func(context.Context) error, error) {
+		Open: func(_ context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error) {
 			s.broker.opened++
+			s.broker.logs = logs
 			return s.broker, func(context.Context) error { return nil }, nil
 		},
 	})

@@ -21,15 +21,14 @@ import (
 // machine.
 type Wiring struct {
 	Getenv func(string) string
-	// Stderr gets log lines from level $MESON_LOG_LEVEL on, warn by default.
-	Stderr io.Writer
 	// Step is as in alloc.Options: tests kill in it.
 	Step func(name string)
 }
 
 // Open is for cli.Env. What it returns ends the plugins and then the ledger.
-func (b Wiring) Open(ctx context.Context) (api.Broker, func(context.Context) error, error) {
-	log := slog.New(slog.NewTextHandler(b.Stderr, &slog.HandlerOptions{Level: b.level(), ReplaceAttr: terse}))
+// logs gets log lines from level $MESON_LOG_LEVEL on, warn by default.
+func (b Wiring) Open(ctx context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error) {
+	log := b.log(logs)
 	path, err := b.ledgerPath()
 	if err != nil {
 		return nil, nil, err
@@ -66,14 +65,14 @@ func (b Wiring) ledgerPath() (string, error) {
 	return filepath.Join(state, "meson", "ledger.db"), nil
 }
 
-func (b Wiring) level() slog.Level {
-	l := slog.LevelWarn
+func (b Wiring) log(w io.Writer) *slog.Logger {
+	level := slog.LevelWarn
 	if text := b.Getenv("MESON_LOG_LEVEL"); text != "" {
-		if err := l.UnmarshalText([]byte(text)); err != nil {
-			fmt.Fprintf(b.Stderr, "meson: MESON_LOG_LEVEL: %v\n", err)
+		if err := level.UnmarshalText([]byte(text)); err != nil {
+			fmt.Fprintf(w, "meson: MESON_LOG_LEVEL: %v\n", err)
 		}
 	}
-	return l
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: terse}))
 }
 
 // terse leaves the date out of log lines.

@@ -24,6 +24,6 @@ func run() int {
 	env := cli.System()
 	env.Version, env.Protocol = version, host.ProtocolVersion
 	env.Interrupts = interrupts
-	env.Open = broker.Wiring{Getenv: env.Getenv, Stderr: env.Stderr}.Open
+	env.Open = broker.Wiring{Getenv: env.Getenv}.Open
 	return cli.Main(context.Background(), os.Args[1:], env)
 }

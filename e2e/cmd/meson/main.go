@@ -14,6 +14,6 @@ func main() {
 	env := cli.System()
 	env.Version = "test"
 	step := killer.New(os.Getenv("HOME"), "broker").Step
-	env.Open = broker.Wiring{Getenv: env.Getenv, Stderr: env.Stderr, Step: step}.Open
+	env.Open = broker.Wiring{Getenv: env.Getenv, Step: step}.Open
 	os.Exit(cli.Main(context.Background(), os.Args[1:], env))
 }
