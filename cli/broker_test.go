@@ -260,14 +260,18 @@ func (b *memBroker) Resume(ctx context.Context, name string, progress func(api.P
 		return nil, err
 	}
 	var out []core.Allocation
+	var errs []error
 	for i, a := range b.allocs {
 		if a.State == core.Creating && (name == "" || a.Name == name || a.ID == name) {
 			progress(api.Progress{Allocation: a.ID, Name: a.Name, Step: "adopted", Text: "adopted"})
 			b.allocs[i].State = core.Running
 			out = append(out, b.allocs[i])
+			if f := b.faults["resume-all"]; f != nil {
+				errs = append(errs, &core.Error{Kind: f.Kind, Subject: "allocation " + a.ID, Text: f.Text, Hint: "meson resume " + a.ID})
+			}
 		}
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }
 
 func (b *memBroker) Power(ctx context.Context, name string, action core.PowerAction, progress func(api.Progress)) (core.Allocation, error) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,6 +44,7 @@ func (a *app) resume(ctx context.Context, name string, timeout time.Duration) er
 	}
 	ctx, cancel := a.within(ctx, timeout)
 	defer cancel()
+	a.job.named = name == ""
 	a.job.begin()
 	allocs, err := b.Resume(ctx, name, a.job.progress)
 	a.job.close()
@@ -57,7 +59,20 @@ func (a *app) resume(ctx context.Context, name string, timeout time.Duration) er
 	}); perr != nil && err == nil {
 		return perr
 	}
-	return a.unfinished(settle(ctx, err), name, a.job.allocation())
+	return eachError(err, func(err error) error { return a.unfinished(settle(ctx, err), name, a.job.allocation()) })
+}
+
+// eachError is what fn makes of an error, or of each of those that are joined.
+func eachError(err error, fn func(error) error) error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fn(err)
+	}
+	var errs []error
+	for _, e := range many.Unwrap() {
+		errs = append(errs, fn(e))
+	}
+	return unjoin(errors.Join(errs...))
 }
 
 // printOne prints the machine that a command worked on.

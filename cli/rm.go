@@ -42,6 +42,7 @@ func (a *app) rm(ctx context.Context, names []string, timeout time.Duration) err
 	}
 	ctx, cancel := a.within(ctx, timeout)
 	defer cancel()
+	a.job.named = len(names) > 1
 	a.job.begin()
 	allocs := make([]core.Allocation, len(names))
 	errs := make([]error, len(names))
