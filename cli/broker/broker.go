@@ -25,8 +25,8 @@ type Wiring struct {
 	Step func(name string)
 }
 
-// Open is for cli.Env. What it returns ends the plugins and then the ledger.
-// logs gets log lines from level $MESON_LOG_LEVEL on, warn by default.
+// Open is for cli.Env. What it returns ends the plugins and the ledger, once
+// every call on the broker has returned. logs gets log lines from level $MESON_LOG_LEVEL on, warn by default.
 func (b Wiring) Open(ctx context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error) {
 	log := b.log(logs)
 	path, err := b.ledgerPath()
@@ -42,8 +42,11 @@ func (b Wiring) Open(ctx context.Context, logs io.Writer) (api.Broker, func(cont
 		// Hosts by qemu+ssh are reached with the user's agent.
 		PassEnv: map[string][]string{"kvm": {"SSH_AUTH_SOCK"}},
 	})
+	// Neither end needs the other; each takes some milliseconds.
 	closeAll := func(ctx context.Context) error {
-		return errors.Join(plugins.Close(ctx), store.Close())
+		kept := make(chan error, 1)
+		go func() { kept <- store.Close() }()
+		return errors.Join(plugins.Close(ctx), <-kept)
 	}
 	return api.New(api.Options{Ledger: store, Host: plugins, Log: log, Step: b.Step}), closeAll, nil
 }
