@@ -59,15 +59,18 @@ func (a *app) close(ctx context.Context) error {
 
 // abandon says what is left behind when the user does not wait for the undoing.
 func (a *app) abandon() {
-	id, running := a.job.abandon()
-	if !running {
+	id, running, kept := a.job.abandon()
+	what, command, does := "left unfinished", "meson resume", "finishes it"
+	switch {
+	case !running:
 		return
+	case kept:
+		what, command, does = "the machine runs and is kept", "meson show", "shows it"
 	}
-	command := "meson resume"
 	if id != "" {
 		command += " " + render.Visible(id)
 	}
-	fmt.Fprintf(a.env.Stderr, "%s left unfinished\n%s `%s` finishes it\n", a.errs.red("meson:"), a.errs.dim("hint:"), command)
+	fmt.Fprintf(a.env.Stderr, "%s %s\n%s `%s` %s\n", a.errs.red("meson:"), what, a.errs.dim("hint:"), command, does)
 }
 
 // print writes a document, or calls people where a table is wanted.

@@ -207,6 +207,12 @@ func (b *memBroker) Deploy(ctx context.Context, req api.DeployRequest) (core.All
 	}
 	b.allocs = append(b.allocs, alloc)
 	b.events = append(b.events, core.Event{Seq: int64(len(b.events) + 1), Allocation: alloc.ID, Time: now(), Step: "deployed", Text: string(alloc.State) + b.evil})
+	if err == nil && req.WaitFor != api.WaitRunning {
+		req.Progress(api.Progress{Allocation: alloc.ID, Step: "wait." + string(req.WaitFor), Text: "waiting for " + string(req.WaitFor)})
+		if b.enter(ctx, "wait") != nil {
+			err = &core.Error{Kind: core.Uncertain, Op: "deploy", Subject: "allocation " + alloc.ID, Text: "it runs and is kept; the wait ended before", Hint: "meson show " + name}
+		}
+	}
 	return alloc, err
 }
 

@@ -39,8 +39,8 @@ func newDeploy(a *app) *cobra.Command {
 			"--offer binds to one that `meson offers` showed. Without a terminal one of the two must\n" +
 			"be there.\n\n" +
 			"The same name and spec again give the machine that exists. An interrupt before the\n" +
-			"machine runs undoes what was made; a second one leaves at once, and `meson resume`\n" +
-			"finishes the job.\n\n" + render.RoundingRule,
+			"machine runs undoes what was made, a later one keeps the machine; a second one leaves\n" +
+			"at once, and `meson resume` finishes the job.\n\n" + render.RoundingRule,
 		Args: arguments(1, 1),
 		Annotations: exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitNoOffer,
 			exitUndone, exitGoing, exitInterrupted),
@@ -70,6 +70,7 @@ func (a *app) deploy(ctx context.Context, file string, f deployFlags) error {
 	if err != nil {
 		return err
 	}
+	a.job.undoes = true
 	a.job.begin()
 	req.Progress = a.job.progress
 	req.OnAnswer = func(ans core.Answer) { a.job.say(answered(ans)) }
@@ -178,10 +179,24 @@ func (a *app) deployed(alloc core.Allocation, dryRun bool, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case core.KindOf(err) == core.Uncertain && alloc.State == core.Running:
+		return keptAt(err, alloc)
 	case core.KindOf(err) == core.Uncertain:
 		return a.unfinished(err, "", alloc.ID)
 	case alloc.State == core.Failed:
 		return &undoneError{err}
 	}
 	return err
+}
+
+// keptAt is the error of a wait that ended while the machine runs on, with what
+// that costs.
+func keptAt(err error, alloc core.Allocation) error {
+	e, ok := err.(*core.Error)
+	if !ok || alloc.Offer == nil {
+		return err
+	}
+	c := *e
+	c.Text += fmt.Sprintf("; it costs %s/hour", render.Price(alloc.Offer.Price.Hour))
+	return &c
 }

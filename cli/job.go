@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +23,13 @@ type job struct {
 	now   func() time.Time
 	// named makes every step name its allocation: set where there may be several.
 	named bool
+	// undoes means that an interrupt undoes what was made, as long as it does not
+	// run.
+	undoes bool
 
 	mu      sync.Mutex
 	running bool
+	kept    bool // the machine runs, and stays
 	begun   time.Time
 	id      string
 	step    api.Progress            // that of the live line
@@ -81,6 +86,7 @@ func (j *job) progress(p api.Progress) {
 	if p.Allocation != "" {
 		j.id = p.Allocation
 	}
+	j.kept = j.kept || p.Step == "running" || strings.HasPrefix(p.Step, "wait.")
 	last, known := j.steps[p.Allocation]
 	if j.steps == nil {
 		j.steps = map[string]api.Progress{}
@@ -133,6 +139,19 @@ func (j *job) allocation() string {
 	return j.only()
 }
 
+// ending says what an interrupt now does to what is being worked on.
+func (j *job) ending() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case !j.undoes:
+		return "ending; what is not finished stays as it is"
+	case j.kept:
+		return fmt.Sprintf("no more waiting: machine %s runs and is kept", j.id)
+	}
+	return "ending and undoing"
+}
+
 // close leaves the last line as it is and ends the ticking.
 func (j *job) close() {
 	j.mu.Lock()
@@ -153,16 +172,16 @@ func (j *job) onAbandon(restore func() error) {
 	j.restore = restore
 }
 
-// abandon restores the terminal, and tells whether something is left unfinished
-// and its id, if that is known.
-func (j *job) abandon() (id string, running bool) {
+// abandon restores the terminal, and tells whether something is left unfinished,
+// its id, if that is known, and whether it is a machine that runs.
+func (j *job) abandon() (id string, running, kept bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.restore != nil {
 		_ = j.restore()
 	}
 	j.settle()
-	return j.only(), j.running
+	return j.only(), j.running, j.undoes && j.kept
 }
 
 // only is the id of the one allocation worked on. It needs the lock, as do

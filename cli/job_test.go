@@ -50,7 +50,7 @@ func TestPaperLine(t *testing.T) {
 	if want := "   2.0s  fetching \\x1b[2J\n   0.0s  boot\n"; out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)
 	}
-	if id, _ := j.abandon(); id != "a1" {
+	if id, _, _ := j.abandon(); id != "a1" {
 		t.Errorf("the id is %q", id)
 	}
 }

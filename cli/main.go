@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mesoncloud/meson/cli/render"
 	"github.com/mesoncloud/meson/core"
 )
 
@@ -32,7 +33,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 			}
 			interrupted = true
 			if a.job.started() {
-				a.job.say(fmt.Sprintf("%s ending and undoing; once more to leave at once", a.errs.yellow("interrupted:")))
+				a.job.say(fmt.Sprintf("%s %s; once more to leave at once", a.errs.yellow("interrupted:"), render.Visible(a.job.ending())))
 			}
 			cancel(core.Errorf(core.Interrupted, "interrupted"))
 		}

@@ -68,8 +68,8 @@ func (m *Meson) waitAddress(ctx context.Context, a *core.Allocation, report allo
 
 func (m *Meson) stillWaiting(a core.Allocation, what string) error {
 	return &core.Error{
-		Kind: core.Uncertain, Op: "deploy", Subject: "allocation " + a.ID, Text: fmt.Sprintf("it runs; the wait %s ended before", what),
-		Hint: "meson show " + a.Name,
+		Kind: core.Uncertain, Op: "deploy", Subject: "allocation " + a.ID, Text: fmt.Sprintf("it runs and is kept; the wait %s ended before", what),
+		Hint: fmt.Sprintf("`meson show %s` shows it, `meson rm %s` removes it", a.Name, a.Name),
 	}
 }
 
