@@ -126,7 +126,7 @@ func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Al
 //
 // The allocation is returned as it stands, along with every error.
 func (e *Engine) Drive(ctx context.Context, id string, report Report) (core.Allocation, error) {
-	unlock, err := e.lock(ctx, id, report)
+	unlock, err := e.Lock(ctx, id, report)
 	if err != nil {
 		return e.asItStands(ctx, id), err
 	}
@@ -138,9 +138,10 @@ func (e *Engine) Drive(ctx context.Context, id string, report Report) (core.Allo
 // lockPoll is how long it may stay unseen that a lock was dropped.
 const lockPoll = 300 * time.Millisecond
 
-// lock takes an allocation's lock, waiting for whoever has it: two commands for
-// one machine at the same time come one after the other.
-func (e *Engine) lock(ctx context.Context, id string, report Report) (unlock func(), err error) {
+// Lock takes an allocation's lock, waiting as long as Patience lasts for whoever
+// has it: two commands for one machine at the same time come one after the
+// other. Busy as the ledger has it, or ctx's own error.
+func (e *Engine) Lock(ctx context.Context, id string, report Report) (unlock func(), err error) {
 	wait := newPatience(e.Patience, e.Now)
 	wait.next.MaxInterval = lockPoll
 	for told := false; ; told = true {
@@ -168,7 +169,7 @@ func (e *Engine) asItStands(ctx context.Context, id string) core.Allocation {
 // Release records that the machine is to be removed and removes it. What is
 // gone already is no error. It waits for another driver as Drive does.
 func (e *Engine) Release(ctx context.Context, id string, report Report) (core.Allocation, error) {
-	unlock, err := e.lock(ctx, id, report)
+	unlock, err := e.Lock(ctx, id, report)
 	if err != nil {
 		return e.asItStands(ctx, id), err
 	}

@@ -139,6 +139,34 @@ func TestPower(t *testing.T) {
 	}
 }
 
+// A command for the power of a machine that another works on waits for its turn,
+// and no longer than others do.
+func TestPowerTakesTurns(t *testing.T) {
+	w := newWorld(t)
+	w.add("p", "mem", "")
+	a := w.mustDeploy(api.DeployRequest{Name: "web1"})
+	unlock, err := w.ledger.Lock(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	_, err = w.Power(t.Context(), "web1", core.PowerStop, nil)
+	refused(t, err, core.Busy, "it is being driven by")
+	var told []string
+	a, err = w.Power(t.Context(), "web1", core.PowerStop, func(p api.Progress) {
+		told = append(told, p.Step+" "+p.Name)
+		if p.Step == "lock.waiting" && strings.HasPrefix(p.Text, "waiting: it is being driven by") {
+			unlock()
+		}
+	})
+	if err != nil || a.State != core.Stopped {
+		t.Errorf("%s, %v", a.State, err)
+	}
+	if want := []string{"lock.waiting web1", "power.intended web1", "power.done web1"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
+}
+
 func TestPowerThatFails(t *testing.T) {
 	w := newWorld(t)
 	w.add("p", "mem", `"faults":{"power":"denied"}`)

@@ -15,13 +15,15 @@ import (
 const powerPoll = 500 * time.Millisecond
 
 // Power changes a machine's power and returns when it has got there: a reboot
-// when it has been asked for.
+// when it has been asked for. It waits for whoever works on the machine, as
+// Deploy and Remove do.
 func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction, progress func(Progress)) (core.Allocation, error) {
 	a, err := m.Ledger.Allocation(ctx, name)
 	if err != nil {
 		return a, err
 	}
-	unlock, err := m.Ledger.Lock(ctx, a.ID)
+	report := m.reporter(m.Now(), a, progress)
+	unlock, err := m.engine.Lock(ctx, a.ID, report)
 	if err != nil {
 		return a, err
 	}
@@ -35,7 +37,6 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 	if !settledAt(a.State) {
 		return a, &core.Error{Kind: core.Busy, Op: string(action), Subject: a.Name, Text: fmt.Sprintf("it is %s", a.State), Hint: "meson resume " + a.Name}
 	}
-	report := m.reporter(m.Now(), a, progress)
 	if err := m.Ledger.AddEvent(ctx, core.Event{Allocation: a.ID, Time: m.Now().UTC(), Step: "power.intended", Text: string(action)}); err != nil {
 		return a, err
 	}
