@@ -23,7 +23,8 @@ func configCases() []Case {
 		{"config/twice", LevelConfig, "Equal settings again are no change.", "", configureTwice},
 		{"config/unknown-provider", LevelConfig, "A call for a provider that was never configured is Unavailable or Invalid: NotFound would say that what was asked for is not there.", "", unknownProvider},
 		{"config/check", LevelConfig, "Check says what was tried, each with a subject and a verdict; the target's settings work.", "", checks},
-		{"config/prices", LevelConfig, "The price list has a revision, one currency, and no price that is missing, negative, or zero and not declared free.", "", pricesAreRight},
+		{"config/prices", LevelConfig, "The price list has a revision, one currency, and no price that is missing, negative, or zero and not declared free; billing rules are right by themselves and with one another.", "", pricesAreRight},
+		{"config/prices-stable", LevelConfig, "A list is immutable: under one revision every reader is told the same prices, rules, sources and dates, whenever the provider was opened; only the list's own as_of may differ. A list that says the same again has the same revision.", "", pricesAreStable},
 	}
 }
 
@@ -138,20 +139,4 @@ func checks(ctx context.Context, e *Env) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-func pricesAreRight(ctx context.Context, e *Env) error {
-	ctx, cancel := context.WithTimeout(ctx, e.Target.Call)
-	defer cancel()
-	list, err := e.Plugin.PriceList(ctx, providerName)
-	if err != nil {
-		return err
-	}
-	if err := list.Check(); err != nil {
-		return err
-	}
-	if list.Source == "" || list.AsOf.IsZero() {
-		return fmt.Errorf("source %q, as of %v: want both", list.Source, list.AsOf)
-	}
-	return nil
 }

@@ -23,7 +23,10 @@ func tooBig() *pb.Pledge {
 	return &pb.Pledge{Slots: 200, AllowSmt: true, MemoryMib: 1024, BootDiskGib: 10}
 }
 
-const memConfig = `{"zones": [{"name": "zone-b", "core_price": "0.03"}, {"name": "zone-a"}], "boot": "20ms"}`
+// memConfig is of two zones: zone-a is cheaper for hours, zone-b for months.
+const memConfig = `{"zones": [
+	{"name": "zone-b", "core_price": "0.03", "billing": {"cap_hours": 400, "increment_seconds": 3600, "includes": [{"sku": "disk", "amount": "1"}]}},
+	{"name": "zone-a"}], "boot": "20ms"}`
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 

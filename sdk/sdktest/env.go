@@ -129,29 +129,23 @@ func another(o *pb.Owner) *pb.Owner {
 	return n
 }
 
-// offers asks for all offers.
-func (e *Env) offers(ctx context.Context, p *pb.Pledge, limit uint32, id string) (offers []*pb.Offer, reasons []*pb.Reason, err error) {
-	ctx, cancel := context.WithTimeout(ctx, e.Target.Call)
-	defer cancel()
-	req := &pb.OfferRequest{Provider: providerName, Pledge: p, ForHours: e.Target.ForHours, Limit: limit, OfferId: id}
-	err = e.compute.Offer(ctx, req, func(r *pb.OfferResponse) error {
-		offers, reasons = append(offers, r.GetOffers()...), append(reasons, r.GetReasons()...)
-		return nil
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("offer: %w", err)
-	}
-	return offers, reasons, nil
-}
-
-// request is a Create for the best offer of the pledge that fits.
+// request is a Create for the best offer of the pledge that fits and can be
+// bought.
 func (e *Env) request(ctx context.Context, o *pb.Owner) (*pb.CreateRequest, error) {
 	offers, reasons, err := e.offers(ctx, e.Target.Fits, 1, "")
+	if err == nil && len(offers) > 0 && offers[0].GetQuoteOnly() != "" {
+		offers, reasons, err = e.offers(ctx, e.Target.Fits, 0, "")
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(offers) == 0 {
 		return nil, fmt.Errorf("offer: nothing for the pledge that fits, because %v", reasons)
+	}
+	why := offers[0].GetQuoteOnly()
+	offers = slices.DeleteFunc(offers, func(o *pb.Offer) bool { return o.GetQuoteOnly() != "" })
+	if len(offers) == 0 {
+		return nil, fmt.Errorf("offer: nothing that can be bought for the pledge that fits, the first because %s", why)
 	}
 	return &pb.CreateRequest{
 		Provider: providerName, Owner: o, Name: "conformance", Pledge: e.Target.Fits, Offer: offers[0], Login: e.Target.Login,

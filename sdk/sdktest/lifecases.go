@@ -17,6 +17,8 @@ func lifeCases() []Case {
 	compute := pb.Compute_ServiceDesc.ServiceName
 	return []Case{
 		{"life/offers", LevelLife, "Offers fulfil the pledge, have ids of their own, name the list's revision, are priced in every SKU, and come in order of their exact total.", compute, offersAreRight},
+		{"life/horizons", LevelLife, "Offers come in order of their exact total for 2 h and for a year as for any other horizon: billing rules turn the order around.", compute, horizonsOrder},
+		{"life/quote-only", LevelLife, "An offer that says quote_only is not for Create: it is refused as Invalid, and nothing is made.", compute, quoteOnlyIsRefused},
 		{"life/limit", LevelLife, "No more offers are sent than asked for, and the first is the same.", compute, limitHolds},
 		{"life/offer-by-id", LevelLife, "An offer can be asked for again by its id; one that does not exist is an empty answer.", compute, offerByID},
 		{"life/no", LevelLife, "Having nothing to offer is an answer with reasons, not an error.", compute, noHasReasons},

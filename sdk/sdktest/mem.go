@@ -37,9 +37,7 @@ var (
 
 // OpenMem makes a provider as a value.
 func OpenMem(name string, c *MemConfig, log *slog.Logger) (*MemProvider, error) {
-	if len(c.Zones) == 0 {
-		c.Zones = []MemZone{{Name: "zone-a"}}
-	}
+	c = c.withZones()
 	store, err := openMemStore(c.StateDir)
 	if err != nil {
 		return nil, &sdk.Error{Kind: sdk.Invalid, Op: "open state", Faults: []sdk.Fault{{Path: "state_dir", Have: c.StateDir, Want: "a directory that can be written", Text: err.Error()}}}
@@ -100,6 +98,9 @@ func (m *MemProvider) make(ctx context.Context, zone MemZone, req *pb.CreateRequ
 	err = m.store.do(ctx, true, func(s *memState) error {
 		if _, there := s.find(req.GetOwner(), ""); there {
 			return sdk.Errorf(sdk.Conflict, "the key is taken")
+		}
+		if why := m.quoteOnly(zone); why != "" {
+			return &sdk.Error{Kind: sdk.Denied, Source: sdk.SourceProvider, Op: "create", Subject: "zone " + zone.Name, Text: why}
 		}
 		if free := m.free(s, zone); free <= 0 {
 			return &sdk.Error{Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Source: sdk.SourceProvider, Op: "create", Subject: "zone " + zone.Name, Text: "the zone is full"}

@@ -2,13 +2,11 @@ package sdktest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mesoncloud/meson/pricing"
@@ -21,37 +19,6 @@ const (
 	memMaxMemory = 1 << 20 // MiB
 	memThreads   = 2       // of a core
 )
-
-func memPrices(c *MemConfig) (*pricing.List, error) {
-	l := &pricing.List{Source: "provider configuration", AsOf: time.Now().UTC().Truncate(time.Second)}
-	add := func(sku string, kind pricing.Kind, unit pricing.Unit, amount string) error {
-		m, err := pricing.NewMoney(amount, c.Currency)
-		l.Prices = append(l.Prices, pricing.Price{SKU: sku, Kind: kind, Unit: unit, Amount: m})
-		return err
-	}
-	for _, z := range c.Zones {
-		price := c.CorePrice
-		if z.CorePrice != nil {
-			price = *z.CorePrice
-		}
-		if err := add("core-"+z.Name, pricing.KindCompute, pricing.UnitHour, price); err != nil {
-			return nil, err
-		}
-	}
-	if err := add("memory", pricing.KindMemory, pricing.UnitGiBHour, c.MemoryPrice); err != nil {
-		return nil, err
-	}
-	if err := add("disk", pricing.KindDisk, pricing.UnitGiBMonth, c.DiskPrice); err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(l.Prices)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(text)
-	l.Revision = hex.EncodeToString(sum[:8])
-	return l, l.Check()
-}
 
 func (m *MemProvider) zone(name string) (MemZone, bool) {
 	i := slices.IndexFunc(m.config.Zones, func(z MemZone) bool { return z.Name == name })
@@ -74,7 +41,8 @@ func (m *MemProvider) free(s *memState, z MemZone) int {
 	return free
 }
 
-// Offer offers the very machine that was asked for, once in each zone.
+// Offer offers the very machine that was asked for, once in each zone, and once
+// more where the zone has a spot price.
 func (m *MemProvider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*pb.OfferResponse) error) error {
 	if err := m.before(ctx, "offer"); err != nil {
 		return err
@@ -83,13 +51,14 @@ func (m *MemProvider) Offer(ctx context.Context, req *pb.OfferRequest, send func
 	if len(answer.Reasons) == 0 {
 		err := m.store.do(ctx, false, func(s *memState) error {
 			for _, z := range m.config.Zones {
-				o := m.offer(z, req.GetPledge())
+				offers := m.offers(z, req.GetPledge())
+				offers = slices.DeleteFunc(offers, func(o *pb.Offer) bool { return req.GetOfferId() != "" && req.GetOfferId() != o.GetId() })
 				switch {
-				case req.GetOfferId() != "" && req.GetOfferId() != o.GetId():
+				case len(offers) == 0:
 				case m.free(s, z) <= 0:
 					answer.Reasons = append(answer.Reasons, &pb.Reason{Candidate: "zone " + z.Name, Text: "the zone is full"})
 				default:
-					answer.Offers = append(answer.Offers, o)
+					answer.Offers = append(answer.Offers, offers...)
 				}
 			}
 			return nil
@@ -144,6 +113,18 @@ func memReasons(p *pb.Pledge) []*pb.Reason {
 	return reasons
 }
 
+func (m *MemProvider) offers(z MemZone, p *pb.Pledge) []*pb.Offer {
+	demand := m.offer(z, p)
+	if z.SpotPrice == nil {
+		return []*pb.Offer{demand}
+	}
+	spot := proto.CloneOf(demand)
+	spot.Id += memSpot
+	spot.Quantities[0].Sku += memSpot
+	spot.Facts["spot"] = "true"
+	return []*pb.Offer{demand, spot}
+}
+
 func (m *MemProvider) offer(z MemZone, p *pb.Pledge) *pb.Offer {
 	vcpus := p.GetSlots()
 	if !p.GetAllowSmt() {
@@ -156,6 +137,7 @@ func (m *MemProvider) offer(z MemZone, p *pb.Pledge) *pb.Offer {
 		PriceListRevision: m.list.Revision,
 		ExpiresAt:         timestamppb.New(time.Now().Add(time.Minute)),
 		Facts:             map[string]string{"accelerator": "none"},
+		QuoteOnly:         m.quoteOnly(z),
 		Quantities: []*pb.Quantity{
 			{Sku: "core-" + z.Name, Amount: fmt.Sprint(p.GetSlots()), Divisor: max(p.GetOverprovision(), 1), Text: "cores"},
 			{Sku: "memory", Amount: fmt.Sprint(p.GetMemoryMib()), Divisor: 1024, Text: "GiB of memory"},

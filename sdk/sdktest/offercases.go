@@ -12,6 +12,25 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
+// offers asks for offers over the target's horizon.
+func (e *Env) offers(ctx context.Context, p *pb.Pledge, limit uint32, id string) (offers []*pb.Offer, reasons []*pb.Reason, err error) {
+	return e.offersFor(ctx, p, e.Target.ForHours, limit, id)
+}
+
+func (e *Env) offersFor(ctx context.Context, p *pb.Pledge, hours, limit uint32, id string) (offers []*pb.Offer, reasons []*pb.Reason, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.Target.Call)
+	defer cancel()
+	req := &pb.OfferRequest{Provider: providerName, Pledge: p, ForHours: hours, Limit: limit, OfferId: id}
+	err = e.compute.Offer(ctx, req, func(r *pb.OfferResponse) error {
+		offers, reasons = append(offers, r.GetOffers()...), append(reasons, r.GetReasons()...)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("offer: %w", err)
+	}
+	return offers, reasons, nil
+}
+
 func offersAreRight(ctx context.Context, e *Env) error {
 	offers, _, err := e.offers(ctx, e.Target.Fits, 0, "")
 	if err != nil {
@@ -26,7 +45,6 @@ func offersAreRight(ctx context.Context, e *Env) error {
 	}
 	var faults []error
 	seen := map[string]bool{}
-	var last pricing.Money
 	for i, o := range offers {
 		for _, err := range offerFaults(o, e.Target.Fits, list) {
 			faults = append(faults, fmt.Errorf("offer %d, %q: %w", i+1, o.GetId(), err))
@@ -35,17 +53,25 @@ func offersAreRight(ctx context.Context, e *Env) error {
 			faults = append(faults, fmt.Errorf("offer %d: the id %q is another offer's", i+1, o.GetId()))
 		}
 		seen[o.GetId()] = true
-		q, err := sdk.QuoteOf(list, o.GetQuantities(), pricing.Horizon(e.Target.ForHours))
+	}
+	return errors.Join(append(faults, orderFaults(list, pricing.Horizon(e.Target.ForHours), offers)...)...)
+}
+
+// orderFaults are offers that cannot be priced or are not in order.
+func orderFaults(list *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) (faults []error) {
+	var last pricing.Money
+	for i, o := range offers {
+		q, err := sdk.QuoteOf(list, o.GetQuantities(), horizon)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("offer %d, %q has no price: %w", i+1, o.GetId(), err))
 			continue
 		}
 		if c, err := q.Total.Cmp(last); last.IsSet() && (err != nil || c < 0) {
-			faults = append(faults, fmt.Errorf("offer %d, %q costs %v and comes after %v", i+1, o.GetId(), q.Total, last))
+			faults = append(faults, fmt.Errorf("offer %d, %q costs %v for %d h and comes after %v", i+1, o.GetId(), q.Total, horizon.Hours(), last))
 		}
 		last = q.Total
 	}
-	return errors.Join(faults...)
+	return faults
 }
 
 func offerFaults(o *pb.Offer, p *pb.Pledge, list *pricing.List) []error {

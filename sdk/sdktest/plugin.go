@@ -46,6 +46,9 @@ type valuePlugin[C any, P sdk.Provider] struct {
 	providers map[string]valueProvider
 }
 
+// unserved marks a plugin whose requests the SDK's server does not see.
+func (v *valuePlugin[C, P]) unserved() {}
+
 type valueProvider struct {
 	sdk.Provider
 	config  string
