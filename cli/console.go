@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mesoncloud/meson/cli/render"
+	"github.com/mesoncloud/meson/core"
 )
 
 // escapeByte is Ctrl-], which leaves the console.
@@ -74,7 +75,14 @@ func (a *app) console(ctx context.Context, name string, force bool, timeout time
 	if errors.Is(context.Cause(ctx), errLeft) || errors.Is(err, io.EOF) {
 		return nil
 	}
-	return settle(ctx, err)
+	err = settle(ctx, err)
+	if e, ok := err.(*core.Error); ok && e.Kind == core.Busy && !force {
+		// The plugin does not know what the flag is called here.
+		c := *e
+		c.Hint = fmt.Sprintf("`meson console %s --force` ends the session that somebody else has", quote(name))
+		return &c
+	}
+	return err
 }
 
 // consoleStream is the user's end of a console: Read gives what is typed until

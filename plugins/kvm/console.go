@@ -28,7 +28,7 @@ func (p *Provider) OpenConsole(ctx context.Context, req *pb.ConsoleRequest, call
 		if hosts.Is(err, libvirt.ERR_OPERATION_FAILED) {
 			return &sdk.Error{
 				Kind: sdk.Busy, Op: op, Subject: m.name, Source: sdk.SourceProvider,
-				Text: "somebody else has this console", Hint: "force ends their session",
+				Text: "somebody else has this console", Hint: "--force ends their session",
 			}
 		}
 		return failed(op, m.at, err, false)

@@ -51,7 +51,7 @@ func (m *MemProvider) hold(ctx context.Context, id string, force bool) (context.
 	defer m.mu.Unlock()
 	if end, busy := m.consoles[id]; busy {
 		if !force {
-			return nil, nil, &sdk.Error{Kind: sdk.Busy, Source: sdk.SourcePlugin, Op: "console", Text: "the console is in use", Hint: "force takes it over"}
+			return nil, nil, &sdk.Error{Kind: sdk.Busy, Source: sdk.SourcePlugin, Op: "console", Text: "the console is in use", Hint: "--force takes it over"}
 		}
 		end(errTakenOver)
 	}
