@@ -87,7 +87,7 @@ func TestFaultyAnswers(t *testing.T) {
 }
 
 func TestFaultyPrices(t *testing.T) {
-	for _, mode := range []string{"price-negative", "price-zero", "price-nan", "price-missing-currency", "price-mixed", "price-unit", "price-huge"} {
+	for _, mode := range []string{"price-negative", "price-zero", "price-nan", "price-missing-currency", "price-mixed", "price-unit", "price-huge", "billing-negative", "billing-nowhere"} {
 		t.Run(mode, func(t *testing.T) {
 			list, err := faulty(t, mode).PriceList(t.Context())
 			if list != nil || core.KindOf(err) != core.Internal {

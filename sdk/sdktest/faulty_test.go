@@ -73,6 +73,8 @@ func TestClientSurvivesFaultyPlugin(t *testing.T) {
 		{"price-mixed", "prices", sdk.Internal},
 		{"price-unit", "prices", sdk.Internal},
 		{"price-huge", "prices", sdk.Internal},
+		{"billing-negative", "prices", sdk.Internal},
+		{"billing-nowhere", "prices", sdk.Internal},
 		{"control", "offer", ""},
 	} {
 		t.Run(tt.mode+" "+tt.call, func(t *testing.T) {

@@ -26,7 +26,8 @@ import (
 //	die, die-create        the process is killed in Offer, Create
 //	ignore-drain           Drain never answers
 //	price-negative, price-zero, price-nan, price-missing-currency, price-mixed,
-//	price-unit, price-huge the price list is wrong in that way
+//	price-unit, price-huge, billing-negative, billing-nowhere
+//	                       the price list is wrong in that way
 //	sku-unknown            offers use a SKU that the list lacks
 //	fewer-vcpus, less-memory, other-arch, no-quantities, quantity-negative
 //	                       offers that break the pledge or have no price
@@ -119,6 +120,11 @@ func (p lyingPlugin) PriceList(ctx context.Context, req *pb.PriceListRequest) (*
 		first.Unit = 99
 	case p.is("price-huge"):
 		first.Amount = "1e999999999"
+	case p.is("billing-negative"):
+		out.GetList().Billings = []*pb.Billing{{MinimumSeconds: -3600}}
+		first.Billing = 1
+	case p.is("billing-nowhere"):
+		first.Billing = 1 << 31
 	}
 	return out, nil
 }
