@@ -271,6 +271,9 @@ func (b *memBroker) Resume(ctx context.Context, name string, progress func(api.P
 		if a.State == core.Creating && (name == "" || a.Name == name || a.ID == name) {
 			progress(api.Progress{Allocation: a.ID, Name: a.Name, Step: "adopted", Text: "adopted"})
 			b.allocs[i].State = core.Running
+			if b.faults["given-up"] != nil {
+				b.allocs[i].State, b.allocs[i].Message = core.Failed, "given up before: interrupted while creating; undone now"
+			}
 			out = append(out, b.allocs[i])
 			if f := b.faults["resume-all"]; f != nil {
 				errs = append(errs, &core.Error{Kind: f.Kind, Subject: "allocation " + a.ID, Text: f.Text, Hint: "meson resume " + a.ID})

@@ -53,7 +53,11 @@ func (a *app) resume(ctx context.Context, name string, timeout time.Duration) er
 			fmt.Fprintln(a.env.Stdout, "nothing to resume")
 		}
 		for _, alloc := range allocs {
-			fmt.Fprintf(a.env.Stdout, "%s (%s) is %s\n", a.outs.bold(render.Visible(alloc.Name)), alloc.ID, a.outs.state(string(alloc.State)))
+			line := fmt.Sprintf("%s (%s) is %s", a.outs.bold(render.Visible(alloc.Name)), alloc.ID, a.outs.state(string(alloc.State)))
+			if alloc.State == core.Failed && alloc.Message != "" {
+				line += ": " + render.Visible(alloc.Message)
+			}
+			fmt.Fprintln(a.env.Stdout, line)
 		}
 		return nil
 	}); perr != nil && err == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 // drive is one process's turn at one allocation, whose lock it holds.
@@ -94,22 +95,42 @@ func (d *drive) interrupted(ctx context.Context, a core.Allocation, next move) (
 	return err != nil, err
 }
 
-// fail ends an allocation of which nothing is held.
+// fail ends an allocation of which nothing is held. One that an earlier command
+// gave up is no failure of this one, which has finished it.
 func (d *drive) fail(ctx context.Context, a core.Allocation, attempts []core.Attempt) error {
+	finished := a.Abandoned && !d.fresh
 	text := a.Message
-	if !a.Abandoned {
-		text = fmt.Sprintf("all %d offers were refused", len(attempts))
-		if len(attempts) == 1 {
-			text = "the offer was refused"
+	switch {
+	case finished:
+		why, err := d.whyAbandoned(ctx, a)
+		if err != nil {
+			return err
 		}
+		text = "given up before: " + why + "; undone now"
+	case !a.Abandoned && len(attempts) == 1:
+		text = "the offer was refused"
+	case !a.Abandoned:
+		text = fmt.Sprintf("all %d offers were refused", len(attempts))
 	}
 	if err := d.settle(ctx, "failed", core.Failed, text); err != nil {
 		return err
 	}
-	if d.outcome == nil {
+	if d.outcome == nil && !finished {
 		d.outcome = d.refusals(text, attempts)
 	}
 	return nil
+}
+
+// whyAbandoned is why an earlier command gave the allocation up; its message may
+// say since what went wrong while it was undone.
+func (d *drive) whyAbandoned(ctx context.Context, a core.Allocation) (string, error) {
+	events, err := d.Ledger.Events(ctx, ledger.Query{Allocation: a.ID})
+	for _, e := range events {
+		if e.Step == "abandoned" {
+			return e.Text, err
+		}
+	}
+	return a.Message, err
 }
 
 // refusals is the error of an allocation that nobody would take, each attempt's

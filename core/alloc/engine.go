@@ -124,6 +124,9 @@ func (e *Engine) Start(ctx context.Context, req Request, report Report) (core.Al
 //   - Interrupted: ctx ended before the machine ran, and what was made is undone;
 //   - NoOffer: every offer was refused, and nothing is held.
 //
+// To undo what an earlier command gave up is no error: the allocation has then
+// failed, and its message says why.
+//
 // The allocation is returned as it stands, along with every error.
 func (e *Engine) Drive(ctx context.Context, id string, report Report) (core.Allocation, error) {
 	unlock, err := e.Lock(ctx, id, report)

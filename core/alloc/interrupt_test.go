@@ -38,3 +38,36 @@ func TestDeadlineLeavesItGoing(t *testing.T) {
 	}
 	w.truth(a.ID)
 }
+
+// What an interrupted command left behind is undone by a later one, whose own
+// success that is: it says that the interruption was before.
+func TestInterruptedBefore(t *testing.T) {
+	w := newWorld(t, "0.01")
+	w.clouds["c1"].slow = 1 << 30
+	ctx, cancel := context.WithCancel(t.Context())
+	if !until(func() {
+		_, err := w.engine(func(step string) {
+			switch step {
+			case "create.made.committed":
+				cancel()
+			case "abandoned.committed":
+				kill()
+			}
+		}).Start(ctx, w.request("web1"), nil)
+		t.Errorf("not killed: %v", err)
+	}) {
+		t.FailNow()
+	}
+	id := w.all(t)[0].ID
+	w.clouds["c1"].deleteFault = func() error { return core.Errorf(core.Unavailable, "no route") }
+	if a, err := w.engine(nil).Drive(t.Context(), id, nil); core.KindOf(err) != core.Uncertain || a.State.Final() {
+		t.Fatalf("%s, %v", a.State, err)
+	}
+	w.clouds["c1"].deleteFault = nil
+	a, err := w.engine(nil).Drive(t.Context(), id, nil)
+	const want = "given up before: interrupted while creating; undone now"
+	if err != nil || a.State != core.Failed || a.Message != want || w.machines() != 0 {
+		t.Errorf("%s, %q, %v, with %d machines; want failed, %q", a.State, a.Message, err, w.machines(), want)
+	}
+	w.truth(id)
+}

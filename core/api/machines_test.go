@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -235,6 +236,39 @@ func TestWaitForWhatRunsNoMore(t *testing.T) {
 	refused(t, err, core.Unavailable, "is stopped before it had an address")
 	if a.State != core.Stopped {
 		t.Errorf("it is %s", a.State)
+	}
+}
+
+// A deploy that was interrupted before is finished by the next command for its
+// name: resume only undoes it, deploy then makes the machine.
+func TestInterruptedBefore(t *testing.T) {
+	w := newWorld(t)
+	w.add("p", "mem", "")
+	for name, next := range map[string]func(name string) (core.Allocation, error){
+		"resumed": func(name string) (core.Allocation, error) {
+			taken, err := w.Resume(t.Context(), name, nil)
+			return taken[0], err
+		},
+		"deployed": func(name string) (core.Allocation, error) { return w.deploy(api.DeployRequest{Name: name}) },
+	} {
+		left := w.killedAt("create.answered", api.DeployRequest{Name: name})
+		if _, err := w.ledger.Change(t.Context(), left.ID, core.Event{Step: "abandoned", Text: "interrupted"}, func(a *core.Allocation) error {
+			a.Abandoned = true
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a, err := next(name)
+		was, _, serr := w.Show(t.Context(), left.ID)
+		if err := errors.Join(err, serr); err != nil || was.State != core.Failed || !strings.Contains(was.Message, "given up before: interrupted") {
+			t.Errorf("%s: %s, %q, %v", name, was.State, was.Message, err)
+		}
+		if (a.State == core.Running) != (name == "deployed") || (w.machines("p") == 1) != (name == "deployed") {
+			t.Errorf("%s: it is %s, with %d machines", name, a.State, w.machines("p"))
+		}
+		if _, err := w.Remove(t.Context(), api.RemoveRequest{Name: name}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
