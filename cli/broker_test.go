@@ -47,7 +47,11 @@ func newMemBroker() *memBroker {
 		entered: make(chan string, 16), released: make(chan struct{}),
 	}
 	for _, name := range []string{"rack1", "cloud1"} {
-		b.providers = append(b.providers, api.ProviderInfo{ProviderConfig: core.ProviderConfig{Name: name, Plugin: "mem", CreatedAt: now()}})
+		about := &core.Description{Name: "mem", Version: "v1", Services: []string{"meson.plugin.v1.Compute"}}
+		if name == "rack1" {
+			about.Services = append(about.Services, "meson.plugin.v1.Console")
+		}
+		b.providers = append(b.providers, api.ProviderInfo{ProviderConfig: core.ProviderConfig{Name: name, Plugin: "mem", CreatedAt: now()}, Description: about})
 	}
 	return b
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/mesoncloud/meson/core/api"
 )
 
-// patience is how long a shell waits for names to complete.
+// patience is how long a shell waits for names to complete, and a result for a
+// hint that only adorns it.
 const patience = 2 * time.Second
 
 func newCompletion(a *app) *cobra.Command {

@@ -82,7 +82,7 @@ func (a *app) deploy(ctx context.Context, file string, f deployFlags) error {
 		err = ferr
 	}
 	a.job.close()
-	return a.deployed(alloc, f.dryRun, err)
+	return a.deployed(ctx, alloc, f.dryRun, err)
 }
 
 func (a *app) deployWithin(ctx context.Context, b api.Broker, req api.DeployRequest, d time.Duration) (core.Allocation, error) {
@@ -167,13 +167,13 @@ func (a *app) choose(ctx context.Context, res api.OffersResult, cheapest bool) (
 }
 
 // deployed prints what came of it, also where that is an error.
-func (a *app) deployed(alloc core.Allocation, dryRun bool, err error) error {
+func (a *app) deployed(ctx context.Context, alloc core.Allocation, dryRun bool, err error) error {
 	if err != nil && alloc.ID == "" {
 		return a.unfinished(err, "", a.job.allocation())
 	}
 	doc := render.NewAllocation(alloc, nil)
 	doc.DryRun = dryRun
-	if perr := a.print(doc, func() error { return a.printMachine(alloc, dryRun) }); perr != nil && err == nil {
+	if perr := a.print(doc, func() error { return a.printMachine(ctx, alloc, dryRun) }); perr != nil && err == nil {
 		return perr
 	}
 	switch {

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mesoncloud/meson/cli/render"
@@ -11,7 +13,7 @@ import (
 )
 
 // printMachine tells a person of one machine in a few lines.
-func (a *app) printMachine(alloc core.Allocation, dryRun bool) error {
+func (a *app) printMachine(ctx context.Context, alloc core.Allocation, dryRun bool) error {
 	w, s := a.env.Stdout, a.outs
 	name := render.Visible(cmp.Or(alloc.Name, alloc.ID))
 	if dryRun && alloc.ID == "" {
@@ -32,12 +34,29 @@ func (a *app) printMachine(alloc core.Allocation, dryRun bool) error {
 	switch {
 	case dryRun, alloc.State.Final():
 	case alloc.State == core.Running:
-		field(w, "console", fmt.Sprintf("`meson console %s`", name))
+		if a.hasConsole(ctx, alloc) {
+			field(w, "console", fmt.Sprintf("`meson console %s`", name))
+		}
 		field(w, "remove", fmt.Sprintf("`meson rm %s`", name))
 	default:
 		field(w, "remove", fmt.Sprintf("`meson rm %s`", name))
 	}
 	return nil
+}
+
+// hasConsole reports whether the plugin of a machine's provider serves consoles;
+// false where it does not say so soon.
+func (a *app) hasConsole(ctx context.Context, alloc core.Allocation) bool {
+	// What ended the command may have ended its context too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	b, err := a.open(ctx)
+	if err != nil || alloc.Offer == nil {
+		return false
+	}
+	info, err := b.Provider(ctx, alloc.Offer.Provider)
+	return err == nil && info.Description != nil &&
+		slices.ContainsFunc(info.Description.Services, func(s string) bool { return strings.HasSuffix(s, ".Console") })
 }
 
 // machineFields are what show and deploy both tell: shape, price, addresses.

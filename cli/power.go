@@ -52,5 +52,5 @@ func (a *app) power(ctx context.Context, name string, action core.PowerAction, t
 	if err = settle(ctx, err); err != nil {
 		return a.unfinished(err, name, a.job.allocation())
 	}
-	return a.printOne(alloc)
+	return a.printOne(ctx, alloc)
 }

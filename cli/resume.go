@@ -80,8 +80,8 @@ func eachError(err error, fn func(error) error) error {
 }
 
 // printOne prints the machine that a command worked on.
-func (a *app) printOne(alloc core.Allocation) error {
-	return a.print(render.NewAllocation(alloc, nil), func() error { return a.printMachine(alloc, false) })
+func (a *app) printOne(ctx context.Context, alloc core.Allocation) error {
+	return a.print(render.NewAllocation(alloc, nil), func() error { return a.printMachine(ctx, alloc, false) })
 }
 
 // unfinished tells what to do about something that goes on without the command;

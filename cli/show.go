@@ -35,11 +35,11 @@ func (a *app) show(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.print(render.NewAllocation(alloc, attempts), func() error { return a.printShow(alloc, attempts) })
+	return a.print(render.NewAllocation(alloc, attempts), func() error { return a.printShow(ctx, alloc, attempts) })
 }
 
-func (a *app) printShow(alloc core.Allocation, attempts []core.Attempt) error {
-	if err := a.printMachine(alloc, false); err != nil {
+func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []core.Attempt) error {
+	if err := a.printMachine(ctx, alloc, false); err != nil {
 		return err
 	}
 	w := a.env.Stdout
