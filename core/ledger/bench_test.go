@@ -109,3 +109,39 @@ func BenchmarkOpenUnchecked(b *testing.B) {
 		})
 	}
 }
+
+// What a provider of 60,000 prices costs: to be looked at by everybody, and to
+// be seen again unchanged.
+func BenchmarkLongPriceList(b *testing.B) {
+	l := open(b, filepath.Join(b.TempDir(), "ledger.db"))
+	list := ledgertest.PriceList(b, "r1")
+	for i := range 60_000 {
+		p := list.Prices[1]
+		p.SKU = fmt.Sprintf("sku-%d", i)
+		list.Prices = append(list.Prices, p)
+	}
+	if err := l.PutPriceList(b.Context(), "cloud", list); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("PriceLists", func(b *testing.B) {
+		for b.Loop() {
+			if all, err := l.PriceLists(b.Context(), ""); err != nil || len(all) != 1 {
+				b.Fatal(all, err)
+			}
+		}
+	})
+	b.Run("PutPriceList", func(b *testing.B) {
+		for b.Loop() {
+			if err := l.PutPriceList(b.Context(), "cloud", list); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("PriceList", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := l.PriceList(b.Context(), "cloud", "r1"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

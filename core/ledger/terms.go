@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/pricing"
@@ -36,10 +37,7 @@ func (s *SQLite) PutTerms(ctx context.Context, scope string, t pricing.Terms) er
 		if err != nil || was == record {
 			return err
 		}
-		text := fmt.Sprintf("%s: %d rules", subject, len(t.Rules))
-		if t.TaxNote != "" {
-			text += ", " + t.TaxNote
-		}
+		text := subject + ": " + describeTerms(t)
 		if record == "" {
 			text = subject + ": removed"
 			_, err = tx.ExecContext(ctx, `DELETE FROM terms WHERE scope = $1`, scope)
@@ -52,6 +50,20 @@ func (s *SQLite) PutTerms(ctx context.Context, scope string, t pricing.Terms) er
 		}
 		return s.addEvent(ctx, tx, core.Event{Step: StepTermsPut, Text: text})
 	}))
+}
+
+func describeTerms(t pricing.Terms) string {
+	var parts []string
+	for _, r := range t.Rules[:min(len(t.Rules), 5)] {
+		parts = append(parts, string(r.Stage)+" "+short(r.Name))
+	}
+	if n := len(t.Rules) - len(parts); n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d rules more", n))
+	}
+	if t.TaxNote != "" {
+		parts = append(parts, "tax note "+t.TaxNote)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // termFaults are what is wrong with terms by themselves, and where they would

@@ -30,6 +30,7 @@ func testSamples(t *testing.T, _ Store) {
 		"attempt":    {attempt, []string{"Error"}},
 		"provider":   {value: rack("rack1")},
 		"price list": {value: *PriceList(t, "r1")},
+		"terms":      {value: Terms(t)},
 	} {
 		for _, path := range unset(reflect.ValueOf(c.value), "") {
 			if !slices.ContainsFunc(c.may, func(m string) bool { return len(path) > len(m) && path[1:len(m)+1] == m }) {
