@@ -165,7 +165,11 @@ func (b *memBroker) Deploy(ctx context.Context, req api.DeployRequest) (core.All
 	if name == "" {
 		name = "brave-fox"
 	}
-	if i, err := b.find(name); err == nil {
+	if i, err := b.find(name); err == nil && b.allocs[i].Pledge.MemoryMiB != req.Pledge.MemoryMiB {
+		return core.Allocation{}, &core.Error{
+			Kind: core.Conflict, Op: "deploy", Subject: name, Text: "it has another spec", Faults: []core.Fault{{Path: "ramsize", Text: "it differs"}},
+		}
+	} else if err == nil {
 		return b.allocs[i], nil
 	}
 	if len(res.Quotes) == 0 {

@@ -79,7 +79,7 @@ func (m *Meson) Deploy(ctx context.Context, req DeployRequest) (core.Allocation,
 // whoever drives it, and goes on if nobody does. False without an error: there
 // is none, or none any more.
 func (m *Meson) standing(ctx context.Context, req DeployRequest, hash string, report func(id string) alloc.Report) (core.Allocation, bool, error) {
-	a, found, err := m.same(ctx, req.Name, hash)
+	a, found, err := m.same(ctx, req, hash)
 	if err != nil || !found || req.DryRun {
 		return a, found, err
 	}
@@ -111,20 +111,17 @@ func checkName(name string) error {
 }
 
 // same finds the machine of a name. One of another pledge is a Conflict.
-func (m *Meson) same(ctx context.Context, name, hash string) (core.Allocation, bool, error) {
-	a, err := m.Ledger.Allocation(ctx, name)
+func (m *Meson) same(ctx context.Context, req DeployRequest, hash string) (core.Allocation, bool, error) {
+	a, err := m.Ledger.Allocation(ctx, req.Name)
 	// Invalid is a name that begins several ids, and is nobody's name.
-	if kind := core.KindOf(err); kind == core.NotFound || kind == core.Invalid || err == nil && (a.State.Final() || a.Name != name) {
+	if kind := core.KindOf(err); kind == core.NotFound || kind == core.Invalid || err == nil && (a.State.Final() || a.Name != req.Name) {
 		return core.Allocation{}, false, nil
 	}
 	if err != nil {
 		return a, false, err
 	}
 	if a.PledgeHash != hash {
-		return a, false, &core.Error{
-			Kind: core.Conflict, Op: "deploy", Subject: name, Text: fmt.Sprintf("allocation %s has this name and another spec", a.ID),
-			Hint: fmt.Sprintf("meson rm %s first, or choose another --name", name),
-		}
+		return core.Allocation{}, false, otherSpec(a, req.Pledge)
 	}
 	return a, true, nil
 }
