@@ -133,7 +133,7 @@ func (a *app) deployRequest(ctx context.Context, file string, f deployFlags) (ap
 		req.Pledge.Login.SSHKeys = append(req.Pledge.Login.SSHKeys, keys...)
 	}
 	if f.userData != "" {
-		data, err := readBounded(f.userData, maxUserData)
+		data, err := readBounded(f.userData, core.MaxUserDataBytes)
 		if err != nil {
 			return req, err
 		}

@@ -16,7 +16,6 @@ import (
 
 // What files given on the command line may hold, in bytes.
 const (
-	maxUserData  = 1 << 20
 	maxKeyFile   = 64 << 10
 	maxConfig    = 1 << 20
 	othersAccess = 0o007

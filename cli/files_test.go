@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mesoncloud/meson/core"
 )
 
 func TestReadPublicKeys(t *testing.T) {
@@ -52,5 +54,44 @@ func TestQuote(t *testing.T) {
 		if got := quote(in); got != want {
 			t.Errorf("quote(%q) = %s, want %s", in, got, want)
 		}
+	}
+}
+
+// TestUserDataLimit: user data may be as long in a spec as in a file beside it.
+func TestUserDataLimit(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		size     int
+		ok       bool
+		fromFile bool
+	}{
+		{"spec", core.MaxUserDataBytes, true, false},
+		{"spec, one more", core.MaxUserDataBytes + 1, false, false},
+		{"file", core.MaxUserDataBytes, true, true},
+		{"file, one more", core.MaxUserDataBytes + 1, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, _ := testApp(t)
+			dir, data := t.TempDir(), strings.Repeat("x", c.size)
+			spec, f := "{}", deployFlags{cheapest: true, wait: "running"}
+			f.market.horizon = "month"
+			if c.fromFile {
+				f.userData = filepath.Join(dir, "user-data")
+			} else {
+				spec = `{"user_data": "` + data + `"}`
+			}
+			for name, text := range map[string]string{"spec.json": spec, "user-data": data} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			req, err := a.deployRequest(t.Context(), filepath.Join(dir, "spec.json"), f)
+			if c.ok && (err != nil || len(req.Pledge.UserData.Reveal()) != c.size) {
+				t.Errorf("%d bytes, %v", len(req.Pledge.UserData.Reveal()), err)
+			}
+			if !c.ok && (core.KindOf(err) != core.Invalid || !strings.Contains(err.Error(), "64 KiB")) {
+				t.Errorf("%v: want it refused with the limit", err)
+			}
+		})
 	}
 }

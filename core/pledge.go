@@ -2,6 +2,12 @@ package core
 
 import "slices"
 
+// MaxUserDataBytes bounds the user data of a pledge, wherever it comes from. It
+// is what the tightest of the clouds takes (UpCloud 64 KiB, Compute Engine 256
+// KiB; own hosts take any), so that whoever is asked can be asked for the same.
+// sdk.MaxUserDataBytes is the same on the plugins' side.
+const MaxUserDataBytes = 64 << 10
+
 // Pledge is the one normalised meaning of a spec: what is asked of every
 // provider. Its JSON is the flat encoding of a spec with every default filled
 // in, so that what `meson check` prints is itself a spec with the same meaning,

@@ -8,12 +8,15 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
+// MaxUserDataBytes is the most user data that a Create brings: what the tightest
+// of the clouds takes, so that every provider can be asked for the same.
+const MaxUserDataBytes = 64 << 10
+
 // Limits that are the same for every plugin.
 const (
-	maxTokenBytes    = 4 << 10
-	maxUserDataBytes = 1 << 20
-	maxSlots         = 256
-	maxForHours      = 10 * 8760
+	maxTokenBytes = 4 << 10
+	maxSlots      = 256
+	maxForHours   = 10 * 8760
 )
 
 // The functions below say what is wrong with a request whichever plugin gets
@@ -76,8 +79,8 @@ func checkCreate(r *pb.CreateRequest) []Fault {
 			Text: "the offer can be priced but not bought: " + CleanText(why, 500),
 		})
 	}
-	if n := len(r.GetLogin().GetUserData()); n > maxUserDataBytes {
-		faults = append(faults, tooLong("login.user_data", n, maxUserDataBytes))
+	if n := len(r.GetLogin().GetUserData()); n > MaxUserDataBytes {
+		faults = append(faults, tooLong("login.user_data", n, MaxUserDataBytes))
 	}
 	seen := map[string]bool{}
 	for i, a := range r.GetAttachments() {

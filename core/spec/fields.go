@@ -153,7 +153,7 @@ func autostart(key string) field[draft] {
 }
 
 func userData(key string) field[draft] {
-	f := newSecret("cloud-init user data of at most 64 KiB, as a text", 64<<10, true)
+	f := newSecret("cloud-init user data of at most 64 KiB, as a text", core.MaxUserDataBytes, true)
 	return bind("user_data", key, form[core.Secret](f), func(d *draft, v core.Secret) { d.UserData = v })
 }
 
