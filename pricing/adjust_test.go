@@ -173,7 +173,7 @@ func TestAdjustRefuses(t *testing.T) {
 	}
 	err = pricing.CheckRules([]pricing.Rule{
 		{},
-		{Name: "a", Stage: pricing.StageDiscount, Percent: "101", Kinds: []pricing.Kind{"magic"}},
+		{Name: "a", Stage: pricing.StageDiscount, Percent: "101", Unit: "week", Kinds: []pricing.Kind{"magic"}},
 		{Name: "b", Stage: pricing.StageDiscount, Percent: "-1", Unit: pricing.Once},
 		{Name: "c", Stage: pricing.StageRebate, Percent: "1", Amount: money(t, "0", "EUR")},
 		{Name: "d", Stage: pricing.StageOperatorFee, Percent: "NaN", SKUs: []string{"core"}, From: noon(), Until: noon()},
@@ -182,7 +182,7 @@ func TestAdjustRefuses(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{`rule 1, ""`, "no name", `stage ""`, "0 of percent", `percent "101"`, `kind "magic"`, `percent "-1"`, `unit "once"`, "2 of percent", "amount 0 EUR", `percent "NaN"`, "whole quote", "before the end", "a contract price in stage provider_fee"} {
+	for _, want := range []string{`rule 1, ""`, "no name", `stage ""`, "0 of percent", `percent "101"`, `kind "magic"`, `unit "week"`, `percent "-1"`, `unit "once"`, "2 of percent", "amount 0 EUR", `percent "NaN"`, "whole quote", "before the end", "a contract price in stage provider_fee"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not among the faults:\n%v", want, err)
 		}

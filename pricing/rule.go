@@ -91,13 +91,17 @@ func (r *Rule) Check() error {
 			fault("percent %.40q: want more than 0, at most 100, at most six decimals", r.Percent)
 		}
 	}
-	for name, m := range map[string]Money{"amount": r.Amount, "contract": r.Contract} {
-		if !m.IsSet() {
+	for _, m := range []struct {
+		name string
+		of   Money
+		free bool
+	}{{"amount", r.Amount, false}, {"contract", r.Contract, true}} {
+		if !m.of.IsSet() {
 			continue
 		}
 		set++
-		if m.Sign() < 0 || m.Sign() == 0 && name == "amount" {
-			fault("%s %s: want more than nothing", name, m)
+		if m.of.Sign() < 0 || m.of.Sign() == 0 && !m.free {
+			fault("%s %s: want more than nothing", m.name, m.of)
 		}
 	}
 	if set != 1 {
@@ -113,7 +117,7 @@ func (r *Rule) Check() error {
 	if r.Stage == StageOperatorFee && len(r.Kinds)+len(r.Families)+len(r.SKUs) > 0 {
 		fault("an operator's fee is on the whole quote: want no kinds, families or skus")
 	}
-	if known := r.Unit == PerHour || r.Unit == PerMonth || r.Unit == Once; r.Amount.IsSet() != known {
+	if known := r.Unit == PerHour || r.Unit == PerMonth || r.Unit == Once; r.Amount.IsSet() != known || r.Unit != "" && !known {
 		fault("unit %.20q: want hour, month or once with an amount, and nothing else", r.Unit)
 	}
 	for _, k := range r.Kinds {
