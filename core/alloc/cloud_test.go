@@ -15,14 +15,16 @@ import (
 type cloud struct {
 	name string
 
-	mu       sync.Mutex
-	amount   string // price of an hour
-	vcpus    int
-	expires  time.Time
-	machines map[string]core.Instance // by key
-	requests map[string]string        // request hash by key
-	creates  int
-	deletes  int
+	mu     sync.Mutex
+	amount string // price of an hour
+	vcpus  int
+	// quoteOnly offers cannot be bought.
+	quoteOnly string
+	expires   time.Time
+	machines  map[string]core.Instance // by key
+	requests  map[string]string        // request hash by key
+	creates   int
+	deletes   int
 	// createFault is asked before a Create has its effect and after; an error
 	// ends the call there.
 	createFault func(n int, after bool) error
@@ -53,6 +55,7 @@ func (c *cloud) offer() core.Offer {
 	return core.Offer{
 		ID: "small", Provider: c.name, Plugin: "cloud", Zone: "z1", Shape: "small", VCPUs: c.vcpus, MemoryMiB: 512, Arch: "x86_64",
 		Unknown: []string{}, Quantities: []pricing.Quantity{{SKU: "vm", Amount: "1"}}, ListRevision: "r-" + c.amount, ExpiresAt: c.expires,
+		QuoteOnly: c.quoteOnly,
 	}
 }
 

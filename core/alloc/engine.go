@@ -19,6 +19,7 @@ import (
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/ledger"
 	"github.com/mesoncloud/meson/core/market"
+	"github.com/mesoncloud/meson/pricing"
 )
 
 // Provider is what the engine needs of a provider. Errors are *core.Error; see
@@ -40,8 +41,13 @@ type Provider interface {
 type Options struct {
 	Ledger   ledger.Ledger
 	Provider func(ctx context.Context, name string) (Provider, error)
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Price prices what a provider answers when an offer that was shown is asked
+	// again. It may change the answer: put its list right, drop offers that must not
+	// be bought, name a failure. Quotes have the shown one's ID, and its currency
+	// where they were converted. By default the answer's own list is what counts.
+	Price func(ctx context.Context, answer *core.Answer, shown core.Quote) ([]core.Quote, []core.Reason, error)
+	Log   *slog.Logger
+	Now   func() time.Time
 	// Patience is how long an outcome that is not known, or a removal that does
 	// not succeed, is kept at before it is left to a later take-over. 60 s by
 	// default.
@@ -63,6 +69,14 @@ func New(o Options) *Engine {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Price == nil {
+		o.Price = func(_ context.Context, answer *core.Answer, shown core.Quote) ([]core.Quote, []core.Reason, error) {
+			quotes, reasons := market.Quotes([]core.Answer{*answer}, market.Pricing{
+				Horizon: pricing.Horizon(shown.Price.ForHours), Begin: o.Now(), NewID: func() string { return shown.ID },
+			})
+			return quotes, reasons, nil
+		}
 	}
 	if o.Patience <= 0 {
 		o.Patience = 60 * time.Second

@@ -3,7 +3,9 @@ package alloc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/market"
@@ -66,18 +68,20 @@ func (d *drive) abandon(ctx context.Context, why string) error {
 
 // askAgain is the quote as it stands now. It errs with
 //
-//   - Conflict where the machine differs or its native price is higher;
+//   - Conflict where the machine differs, its native price is higher, or it has no
+//     price that may be used;
 //   - Exhausted where it is no longer offered;
+//   - Denied where it can only be quoted now;
 //   - the provider's own error where it cannot be asked;
 //   - Conflict where this process did not begin the allocation and the quote has
 //     expired: nobody has seen the new one.
 func (d *drive) askAgain(ctx context.Context, pledge core.Pledge, quote core.Quote) (core.Quote, *core.Error) {
 	subject := fmt.Sprintf("offer %s of %s", quote.ID, quote.Provider)
-	fault := func(kind core.Kind, format string, args ...any) (core.Quote, *core.Error) {
-		return core.Quote{}, &core.Error{Kind: kind, Op: "ask again", Subject: subject, Text: fmt.Sprintf(format, args...), Hint: "meson offers shows what there is now"}
+	fault := func(kind core.Kind, format string, args ...any) *core.Error {
+		return &core.Error{Kind: kind, Op: "ask again", Subject: subject, Text: fmt.Sprintf(format, args...), Hint: "meson offers shows what there is now"}
 	}
 	if !d.fresh && !d.Now().Before(quote.ExpiresAt) {
-		return fault(core.Conflict, "it expired at %s", quote.ExpiresAt.UTC().Format("15:04:05Z"))
+		return core.Quote{}, fault(core.Conflict, "it expired at %s", quote.ExpiresAt.UTC().Format("15:04:05Z"))
 	}
 	p, err := d.Provider(ctx, quote.Provider)
 	if err != nil {
@@ -86,41 +90,56 @@ func (d *drive) askAgain(ctx context.Context, pledge core.Pledge, quote core.Quo
 	answer := market.Gather(ctx, []market.Provider{p}, pledge, core.OfferQuery{
 		Horizon: pricing.Horizon(quote.Price.ForHours), OfferID: quote.Offer.ID,
 	}, market.Options{}, nil)[0]
-	if answer.Err != nil {
-		return core.Quote{}, answer.Err
+	offered := slices.ContainsFunc(answer.Offers, func(o core.Offer) bool { return o.ID == quote.Offer.ID })
+	fresh, reasons, err := d.Price(ctx, &answer, quote)
+	if err != nil {
+		return core.Quote{}, core.AsError(err, subject)
 	}
-	for _, offer := range answer.Offers {
-		if offer.ID != quote.Offer.ID {
-			continue
+	for _, q := range fresh {
+		if q.Offer.ID == quote.Offer.ID {
+			return q, changed(quote, q, fault)
 		}
-		return d.compare(quote, offer, answer.Prices, fault)
 	}
-	text := "it is no longer offered"
-	for _, r := range answer.Reasons {
-		text += "; " + r.Text
+	why := make([]string, len(reasons))
+	for i, r := range reasons {
+		why[i] = r.Text
 	}
-	_, e := fault(core.Exhausted, "%s", text)
+	switch {
+	case answer.Err != nil:
+		return core.Quote{}, answer.Err
+	case offered:
+		return core.Quote{}, fault(core.Conflict, "it has no price now: %s", strings.Join(why, "; "))
+	}
+	e := fault(core.Exhausted, "%s", strings.Join(append([]string{"it is no longer offered"}, why...), "; "))
 	e.Scope, e.Source = core.ScopeCapacity, core.SourceProvider
 	return core.Quote{}, e
 }
 
-// compare binds: the same machine at the same price or a lower one.
-func (d *drive) compare(quote core.Quote, offer core.Offer, list *pricing.List, fault func(core.Kind, string, ...any) (core.Quote, *core.Error)) (core.Quote, *core.Error) {
-	if was, is := machine(quote.Offer), machine(offer); was != is {
-		return fault(core.Conflict, "the machine changed from %s to %s", was, is)
+// changed binds: nil for the same machine at the same native price or a lower one.
+// How much of another currency that is today changes nothing.
+func changed(was, is core.Quote, fault func(core.Kind, string, ...any) *core.Error) *core.Error {
+	if is.QuoteOnly != "" {
+		return fault(core.Denied, "quote only: %s", is.QuoteOnly)
 	}
-	price, err := market.Price(offer, list, pricing.Horizon(quote.Price.ForHours))
-	if err != nil {
-		return fault(core.Conflict, "it has no price any more: %v", err)
+	if before, now := machine(was.Offer), machine(is.Offer); before != now {
+		return fault(core.Conflict, "the machine changed from %s to %s", before, now)
 	}
-	more, err := price.Total.Cmp(quote.Price.Total)
+	more, err := is.Price.Native().Cmp(was.Price.Native())
 	if err != nil {
 		return fault(core.Conflict, "the price changed: %v", err)
 	}
 	if more > 0 {
-		return fault(core.Conflict, "the price rose from %s to %s for %d h", quote.Price.Total, price.Total, price.ForHours)
+		return fault(core.Conflict, "the price rose from %s to %s for %d h", money(was.Price), money(is.Price), is.Price.ForHours)
 	}
-	return core.Quote{ID: quote.ID, Offer: offer, Price: price}, nil
+	return nil
+}
+
+// money is what binds, exactly, and what was shown of it.
+func money(p pricing.Quote) string {
+	if p.FX == nil {
+		return p.Native().String()
+	}
+	return fmt.Sprintf("%s (%s %s)", p.Native(), p.Total.Round(4), p.Currency)
 }
 
 // machine is what a buyer would notice a change of.

@@ -17,6 +17,8 @@ type world struct {
 	t      *testing.T
 	ledger ledger.Ledger
 	clouds map[string]*cloud
+	// price is as in alloc.Options.
+	price func(context.Context, *core.Answer, core.Quote) ([]core.Quote, []core.Reason, error)
 	// later is how far the engines' clock is ahead.
 	later time.Duration
 }
@@ -46,7 +48,7 @@ func newWorld(t *testing.T, amounts ...string) *world {
 
 func (w *world) engine(step func(string)) *alloc.Engine {
 	return alloc.New(alloc.Options{
-		Ledger: w.ledger, Patience: 300 * time.Millisecond, Step: step, Now: func() time.Time { return time.Now().Add(w.later) },
+		Ledger: w.ledger, Price: w.price, Patience: 300 * time.Millisecond, Step: step, Now: func() time.Time { return time.Now().Add(w.later) },
 		Provider: func(_ context.Context, name string) (alloc.Provider, error) { return w.clouds[name], nil },
 	})
 }

@@ -68,7 +68,8 @@ type DeployRequest struct {
 	// OfferID, a quote's ID, binds: that quote or nothing.
 	OfferID string
 	// Choose picks the quote to begin with; the others are fallen back on in
-	// order. Nil picks the first. It is not called for a bound quote, or where a
+	// order. It is given the best of those that can be bought, and in the reasons
+	// those that cannot. Nil picks the first. It is not called for a bound quote, or where a
 	// machine of that name and pledge exists.
 	Choose func(OffersResult) (core.Quote, error)
 	// DryRun stops before the first effect; the allocation returned has no ID.

@@ -131,15 +131,18 @@ func (m *Meson) placement(ctx context.Context, req DeployRequest, hash string) (
 	if req.OfferID != "" {
 		return m.bound(ctx, req.OfferID, hash)
 	}
-	result, placement, err := m.ask(ctx, OffersRequest{Pledge: req.Pledge, Horizon: req.Horizon, Policy: req.Policy, OnAnswer: req.OnAnswer})
+	asked, err := m.ask(ctx, OffersRequest{Pledge: req.Pledge, Horizon: req.Horizon, Policy: req.Policy, OnAnswer: req.OnAnswer})
 	if err != nil {
 		return core.Placement{}, err
 	}
+	placement, dry := asked.ranking.Placement()
+	result := asked.result(placement.Quotes, maxFallbacks)
+	result.Reasons, result.Why = append(result.Reasons, dry...), placement.Why
 	if len(placement.Quotes) == 0 {
 		return core.Placement{}, noOffer(result)
 	}
-	shown := placement.Quotes[:min(len(placement.Quotes), maxFallbacks)]
-	if err := m.Ledger.PutQuotes(ctx, hash, shown, m.Now().UTC()); err != nil {
+	placement.Quotes = result.Quotes
+	if err := m.Ledger.PutQuotes(ctx, hash, placement.Quotes, m.Now().UTC()); err != nil {
 		return core.Placement{}, err
 	}
 	if req.Choose != nil {
@@ -147,13 +150,15 @@ func (m *Meson) placement(ctx context.Context, req DeployRequest, hash string) (
 		if err != nil {
 			return core.Placement{}, err
 		}
+		if chosen.QuoteOnly != "" {
+			return core.Placement{}, quoteOnly(chosen)
+		}
 		// The chosen one first, the others after it in their order.
 		placement.Quotes = append([]core.Quote{chosen}, slices.DeleteFunc(slices.Clone(placement.Quotes), func(q core.Quote) bool { return q.ID == chosen.ID })...)
 		if chosen.ID != result.Quotes[0].ID {
 			placement.Why = "chosen by hand"
 		}
 	}
-	placement.Quotes = placement.Quotes[:min(len(placement.Quotes), maxFallbacks)]
 	return placement, nil
 }
 
@@ -169,10 +174,21 @@ func (m *Meson) bound(ctx context.Context, id, hash string) (core.Placement, err
 	if q.PledgeHash != hash {
 		return refuse(core.Invalid, "it answered another spec")
 	}
+	if q.QuoteOnly != "" {
+		return core.Placement{}, quoteOnly(q.Quote)
+	}
 	if expired(q.Quote, m.Now()) {
 		return refuse(core.Conflict, fmt.Sprintf("it expired at %s", q.ExpiresAt.UTC().Format(time.RFC3339)))
 	}
 	return core.Placement{Quotes: []core.Quote{q.Quote}, Why: "bound by --offer"}, nil
+}
+
+// quoteOnly is the error of a quote that cannot be bought.
+func quoteOnly(q core.Quote) error {
+	return &core.Error{
+		Kind: core.Denied, Op: "deploy", Subject: "offer " + q.ID, Text: "quote only: " + q.QuoteOnly,
+		Hint: fmt.Sprintf("meson provider test %s says what is missing", q.Provider),
+	}
 }
 
 // takeOver prunes the ledger on the side and drives what nobody drives, last

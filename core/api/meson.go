@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -24,6 +25,11 @@ type Options struct {
 	Now    func() time.Time
 	// Market bounds how long providers are waited for.
 	Market market.Options
+	// Currency is what quotes are shown in where a request does not say; empty: see
+	// place.Policy.
+	Currency string
+	// HTTP fetches exchange rates; http.DefaultClient by default.
+	HTTP *http.Client
 	// Patience is as in alloc.Options.
 	Patience time.Duration
 	// Step is as in alloc.Options.
@@ -34,6 +40,7 @@ type Options struct {
 type Meson struct {
 	Options
 	engine *alloc.Engine
+	lists  keptLists
 }
 
 var _ Broker = (*Meson)(nil)
@@ -46,10 +53,14 @@ func New(o Options) *Meson {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultClient
+	}
 	m := &Meson{Options: o}
 	m.engine = alloc.New(alloc.Options{
 		Ledger: o.Ledger, Log: o.Log, Now: o.Now, Patience: o.Patience, Step: o.Step,
 		Provider: func(ctx context.Context, name string) (alloc.Provider, error) { return m.provider(ctx, name) },
+		Price:    m.priceAgain,
 	})
 	return m
 }

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,69 +22,83 @@ func (m *Meson) Offers(ctx context.Context, req OffersRequest) (OffersResult, er
 	if err != nil {
 		return OffersResult{}, err
 	}
-	result, placement, err := m.ask(ctx, req)
+	asked, err := m.ask(ctx, req)
 	if err != nil {
 		return OffersResult{}, err
 	}
-	if req.Limit > 0 && len(placement.Quotes) > req.Limit {
-		placement.Quotes = placement.Quotes[:req.Limit]
-	}
-	result.Quotes = placement.Quotes
+	result := asked.result(asked.ranking.Quotes, req.Limit)
 	return result, m.Ledger.PutQuotes(ctx, hash, result.Quotes, m.Now().UTC())
 }
 
-// ask gathers, prices and places, and keeps the price lists.
-func (m *Meson) ask(ctx context.Context, req OffersRequest) (OffersResult, core.Placement, error) {
+// asked is what everybody said to a pledge, priced and ranked.
+type asked struct {
+	by      *inForce
+	policy  place.Policy
+	ranking place.Ranking
+	base    OffersResult
+	now     time.Time
+}
+
+// ask gathers, prices and ranks, and keeps the price lists.
+func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	start := m.Now()
 	if req.Horizon == 0 {
 		req.Horizon = pricing.Month
 	}
 	providers, err := m.marketProviders(ctx, req.Policy.Provider)
 	if err != nil {
-		return OffersResult{}, core.Placement{}, err
+		return nil, err
 	}
 	remembered, err := m.Ledger.Refusals(ctx, m.Now())
 	if err != nil {
-		return OffersResult{}, core.Placement{}, err
+		return nil, err
 	}
+	// All offers of each: terms, an imported list, and what is left out here put
+	// them into another order than the provider's.
 	answers := market.Gather(ctx, providers, req.Pledge, core.OfferQuery{Horizon: req.Horizon}, m.Market, req.OnAnswer)
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-		return OffersResult{}, core.Placement{}, &core.Error{Kind: core.Unavailable, Op: "ask for offers", Text: "not all had answered in time"}
+		return nil, &core.Error{Kind: core.Unavailable, Op: "ask for offers", Text: "not all had answered in time"}
 	case ctx.Err() != nil:
-		return OffersResult{}, core.Placement{}, &core.Error{Kind: core.Interrupted, Op: "ask for offers", Text: "interrupted"}
+		return nil, &core.Error{Kind: core.Interrupted, Op: "ask for offers", Text: "interrupted"}
 	}
-	var result OffersResult
+	r := &asked{policy: req.Policy, now: m.Now()}
+	if r.by, err = m.inForce(ctx); err != nil {
+		return nil, err
+	}
 	for i := range answers {
 		a := &answers[i]
 		if err := m.keepPrices(ctx, a); err != nil {
-			return OffersResult{}, core.Placement{}, err
+			return nil, err
+		}
+		if err := m.useList(ctx, r.by, a); err != nil {
+			return nil, err
 		}
 		if a.Err != nil {
-			result.Failures = append(result.Failures, *a)
+			r.base.Failures = append(r.base.Failures, *a)
 		}
 	}
-	quotes, reasons := market.Quotes(answers, req.Horizon, remembered, m.Now(), func() string { return strings.ToLower(rand.Text()[:8]) })
-	placement, left := place.Choose(quotes, req.Policy)
-	result.Quotes, result.Reasons, result.Why = placement.Quotes, append(reasons, left...), placement.Why
-	result.Took = m.Now().Sub(start)
-	return result, placement, nil
+	how := r.by.pricing(req.Horizon, r.now, func() string { return strings.ToLower(rand.Text()[:8]) })
+	how.Refusals = remembered
+	quotes, reasons := market.Quotes(answers, how)
+	r.policy.Rates = r.by.rates
+	r.policy.Currency = cmp.Or(r.policy.Currency, m.Currency)
+	r.ranking = place.Rank(quotes, r.policy)
+	r.base.Reasons, r.base.Why = append(reasons, r.ranking.Left...), r.ranking.Why
+	r.base.Took = m.Now().Sub(start)
+	return r, nil
 }
 
-// keepPrices keeps the list that an answer's offers refer to. A list that says
-// something else than before under the same revision is that provider's fault,
-// and its offers fall.
-func (m *Meson) keepPrices(ctx context.Context, a *core.Answer) error {
-	if a.Prices == nil || len(a.Offers) == 0 {
-		return nil
+// result shows quotes of the ranking, the first ones if there is a limit.
+func (r *asked) result(quotes []core.Quote, limit int) OffersResult {
+	result := r.base
+	result.Quotes = slices.Clone(quotes)
+	if limit > 0 && len(quotes) > limit {
+		result.Quotes = slices.Clone(quotes[:limit])
 	}
-	err := m.Ledger.PutPriceList(ctx, a.Provider, a.Prices)
-	if core.KindOf(err) != core.Conflict {
-		return err
-	}
-	a.Offers = nil
-	a.Err = &core.Error{Kind: core.Internal, Op: "ask for prices", Subject: "provider " + a.Provider, Source: core.SourcePlugin, Err: err}
-	return nil
+	market.Show(result.Quotes, r.by.rates, r.ranking.Currency)
+	r.annotate(&result)
+	return result
 }
 
 // marketProviders are all that are configured, or the one of that name.

@@ -30,6 +30,8 @@ const (
 	ListWaiting ListState = "waiting"
 	// ListOld is kept for the quotes that refer to it.
 	ListOld ListState = "old"
+	// ListUnkept was looked at, and is not kept.
+	ListUnkept ListState = "unkept"
 )
 
 // PriceListInfo is a kept price list without its prices.
@@ -43,13 +45,16 @@ type PriceListInfo struct {
 	Currency string    `json:"currency"`
 	// SKUs is how many prices it has.
 	SKUs int `json:"skus"`
-	// SeenAt is when the provider last gave it, or when it was imported.
+	// OldestAsOf is the oldest date of its prices, which may have dates of their own.
+	OldestAsOf time.Time `json:"oldest_as_of"`
+	// SeenAt is when the provider last gave it, or when it was imported; zero for a
+	// list that is not kept.
 	SeenAt time.Time `json:"seen_at,omitzero"`
-	// UsedSince is when it came into use, and UsedBy who said so, both only of the
-	// list in use.
+	// UsedSince is when it came into use, and UsedBy who put it there: live, as the
+	// provider gave it, or a person. Both only of the list in use.
 	UsedSince time.Time `json:"used_since,omitzero"`
 	UsedBy    string    `json:"used_by,omitempty"`
-	// AgeDays are whole days since AsOf; Stale means more than StaleListDays.
+	// AgeDays are whole days since OldestAsOf; Stale means more than StaleListDays.
 	AgeDays int  `json:"age_days"`
 	Stale   bool `json:"stale,omitempty"`
 }
@@ -69,8 +74,8 @@ type RefreshRequest struct {
 	// Provider to ask; empty: all, at the same time.
 	Provider string
 	// Accept is asked, one provider at a time, for the yes that changes need. Nil,
-	// or false without an error, is no: the list waits. An error ends the refresh of
-	// that provider with it.
+	// or false without an error, is no: the list waits. An error of it is that of the
+	// provider's result.
 	Accept func(Consent) (bool, error)
 	// Live ends an import: the provider's own list comes into use again, under the
 	// same rules. Without it an imported list stays, and the provider's is only kept.
@@ -81,11 +86,12 @@ type RefreshRequest struct {
 type ImportRequest struct {
 	Provider string
 	// Book is a price book in YAML; see package pricing/book. Its provider must be
-	// the name of this one or of its plugin.
+	// the name of this one, or of its plugin.
 	Book []byte
 	// Low takes the rows of low confidence too.
 	Low bool
-	// Accept is as in RefreshRequest.
+	// Accept is asked for the yes that changes need. Nil, or false, is no: nothing is
+	// kept. Its error is that of the import.
 	Accept func(Consent) (bool, error)
 	// DryRun checks the book and says what would change, and keeps nothing.
 	DryRun bool
@@ -101,7 +107,7 @@ type RefreshResult struct {
 	List PriceListInfo `json:"list,omitzero"`
 	// Changes are all that differ; those that need a yes have a Consent.
 	Changes []pricing.Change `json:"changes"`
-	// Used means that To is in use now.
+	// Used means that To is in use now, and was not merely looked at.
 	Used bool `json:"used"`
 	// Error says why the provider's prices could not be had, or not be kept. What
 	// was in use stays.
@@ -180,6 +186,13 @@ type Prices interface {
 	// FetchRates is PutRates of what stands at an https URL, that of the ECB if it is
 	// empty, or in a file (file:///PATH). Unavailable.
 	FetchRates(ctx context.Context, url string) (RatesInfo, error)
+
+	// Terms are what is agreed on top of price lists, by provider's name, and the
+	// operator's under "".
+	Terms(ctx context.Context) (map[string]pricing.Terms, error)
+	// PutTerms replaces those of a provider, or with an empty scope the operator's;
+	// empty terms remove them. Invalid, with every fault; NotFound.
+	PutTerms(ctx context.Context, scope string, terms pricing.Terms) error
 
 	// Quote is one that was shown, by its ID or the only one that begins so.
 	// NotFound.

@@ -42,6 +42,11 @@ func prices(context.Context) (*pricing.List, error) {
 	return &pricing.List{Revision: "r1", Prices: []pricing.Price{{SKU: "vm", Kind: pricing.KindCompute, Unit: pricing.UnitHour, Amount: amount("0.01")}}}, nil
 }
 
+// hour prices one hour from now.
+func hour() market.Pricing {
+	return market.Pricing{Horizon: 1, Begin: time.Now(), NewID: func() string { return "q" }}
+}
+
 func offerOf(provider string) core.Offer {
 	return core.Offer{ID: "o", Provider: provider, Zone: "z", Shape: "s", Quantities: []pricing.Quantity{{SKU: "vm", Amount: "1"}}, ListRevision: "r1"}
 }
@@ -111,7 +116,7 @@ func TestOneBadProviderSpoilsNothing(t *testing.T) {
 				if len(order) != 2 {
 					t.Errorf("told of %v", order)
 				}
-				quotes, _ := market.Quotes(answers, 1, nil, time.Now(), func() string { return "q" })
+				quotes, _ := market.Quotes(answers, hour())
 				if len(quotes) != 1 || quotes[0].Provider != "good" {
 					t.Errorf("quotes: %+v", quotes)
 				}
@@ -134,7 +139,7 @@ func TestQuotesLeaveOutWhatHasNoWholePrice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := offerOf("p")
 			change(&o)
-			quotes, reasons := market.Quotes([]core.Answer{{Provider: "p", Offers: []core.Offer{o}, Prices: list}}, 1, nil, time.Now(), func() string { return "q" })
+			quotes, reasons := market.Quotes([]core.Answer{{Provider: "p", Offers: []core.Offer{o}, Prices: list}}, hour())
 			if len(quotes) != 0 || len(reasons) != 1 || reasons[0].Field != "price" {
 				t.Errorf("%+v, %+v", quotes, reasons)
 			}
@@ -162,7 +167,9 @@ func TestQuotesHeedRefusals(t *testing.T) {
 		{"of another provider", core.Refusal{Provider: "q", Until: now.Add(time.Minute)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			quotes, reasons := market.Quotes(answers, 1, []core.Refusal{c.refusal}, now, func() string { return "q" })
+			how := hour()
+			how.Begin, how.Refusals = now, []core.Refusal{c.refusal}
+			quotes, reasons := market.Quotes(answers, how)
 			if len(quotes) != c.want || len(reasons) != 1-c.want {
 				t.Errorf("%d quotes, %d reasons", len(quotes), len(reasons))
 			}

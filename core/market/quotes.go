@@ -2,48 +2,128 @@ package market
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/pricing"
 )
 
-// Quotes prices every offer of the answers over the horizon. An offer without a
-// whole price, or one that a refusal is about, becomes a reason instead: it
-// never wins as 0. newID names each quote.
-func Quotes(answers []core.Answer, horizon pricing.Horizon, refusals []core.Refusal, now time.Time, newID func() string) ([]core.Quote, []core.Reason) {
-	var quotes []core.Quote
+// Pricing says how offers become quotes.
+type Pricing struct {
+	Horizon pricing.Horizon
+	// Begin is when a machine would start, which is now: refusals that hold then
+	// count, and so do rules.
+	Begin time.Time
+	// Terms are those of providers by name, and the operator's under "". Both apply.
+	Terms map[string]pricing.Terms
+	// Currency is what quotes are shown in where it is set and Rates have it and
+	// the native one. The others stay native.
+	Currency string
+	Rates    *pricing.Rates
+	// Refusals are what is not asked again.
+	Refusals []core.Refusal
+	// NewID names each quote.
+	NewID func() string
+}
+
+// Quotes prices every offer of the answers by the answer's list, and by what is
+// agreed on top of it. An offer without a whole price, or one that a refusal is
+// about, becomes a reason instead: it never wins as 0.
+func Quotes(answers []core.Answer, p Pricing) ([]core.Quote, []core.Reason) {
+	n := 0
+	for i := range answers {
+		n += len(answers[i].Offers)
+	}
+	quotes := make([]core.Quote, 0, n)
 	var reasons []core.Reason
-	for _, a := range answers {
+	for i := range answers {
+		a := &answers[i]
 		reasons = append(reasons, a.Reasons...)
-		for _, o := range a.Offers {
-			if r, refused := refusedBy(refusals, o, now); refused {
+		price := p.by(a)
+		for j := range a.Offers {
+			o := &a.Offers[j]
+			if r, refused := refusedBy(p.Refusals, *o, p.Begin); refused {
 				reasons = append(reasons, r)
 				continue
 			}
-			price, err := Price(o, a.Prices, horizon)
+			q, err := price.quote(o)
 			if err != nil {
 				reasons = append(reasons, core.Reason{
-					Provider: o.Provider, Candidate: candidate(o), Field: "price", Want: "a price for every part", Have: err.Error(),
+					Provider: o.Provider, Candidate: candidate(*o), Field: "price", Want: "a price for every part", Have: err.Error(),
 					Text: "no whole price: " + err.Error(),
 				})
 				continue
 			}
-			quotes = append(quotes, core.Quote{ID: newID(), Offer: o, Price: price})
+			quotes = append(quotes, core.Quote{ID: p.NewID(), Offer: *o, Price: q})
 		}
+	}
+	if p.Currency != "" {
+		Show(quotes, p.Rates, p.Currency)
 	}
 	return quotes, reasons
 }
 
-// Price is what an offer costs by the list that it refers to.
-func Price(o core.Offer, list *pricing.List, horizon pricing.Horizon) (pricing.Quote, error) {
-	switch {
-	case list == nil:
-		return pricing.Quote{}, fmt.Errorf("provider %s gave no price list", o.Provider)
-	case list.Revision != o.ListRevision:
-		return pricing.Quote{}, fmt.Errorf("the offer refers to price list %.64q, the provider's is %.64q", o.ListRevision, list.Revision)
+// Show converts native quotes in place. One whose currency has no rate, or any if
+// the one to show has none, stays as it is.
+func Show(quotes []core.Quote, rates *pricing.Rates, currency string) {
+	for i := range quotes {
+		if converted, err := rates.Convert(quotes[i].Price, currency); err == nil {
+			quotes[i].Price = converted
+		}
 	}
-	return list.Quote(o.Quantities, horizon)
+}
+
+// pricer prices the offers of one answer.
+type pricer struct {
+	provider string
+	list     *pricing.List
+	// quoter is nil where the list is not worth making ready.
+	quoter  *pricing.Quoter
+	horizon pricing.Horizon
+	begin   time.Time
+	rules   []pricing.Rule
+	note    string
+}
+
+func (p *Pricing) by(a *core.Answer) pricer {
+	own, operator := p.Terms[a.Provider], p.Terms[""]
+	r := pricer{provider: a.Provider, list: a.Prices, horizon: p.Horizon, begin: p.Begin, note: own.TaxNote, rules: slices.Concat(own.Rules, operator.Rules)}
+	switch {
+	case r.note == "":
+		r.note = operator.TaxNote
+	case operator.TaxNote != "" && operator.TaxNote != r.note:
+		r.note += "; " + operator.TaxNote
+	}
+	// Making a list ready pays where many offers share its prices.
+	if a.Prices != nil && len(a.Offers) >= len(a.Prices.Prices)/worthReady {
+		r.quoter = a.Prices.Quoter(p.Horizon)
+	}
+	return r
+}
+
+// worthReady is how many prices of a list may be made ready for each offer.
+const worthReady = 16
+
+// quote is what an offer costs by the list that it refers to.
+func (p *pricer) quote(o *core.Offer) (pricing.Quote, error) {
+	switch {
+	case p.list == nil:
+		return pricing.Quote{}, fmt.Errorf("provider %s gave no price list", p.provider)
+	case p.list.Revision != o.ListRevision:
+		return pricing.Quote{}, fmt.Errorf("the offer refers to price list %.64q, the provider's is %.64q", o.ListRevision, p.list.Revision)
+	}
+	var q pricing.Quote
+	var err error
+	if p.quoter != nil {
+		q, err = p.quoter.Quote(o.Quantities)
+	} else {
+		q, err = p.list.Quote(o.Quantities, p.horizon)
+	}
+	if err != nil || len(p.rules) == 0 && p.note == "" {
+		return q, err
+	}
+	return pricing.Adjust(q, p.rules, p.begin, p.note)
 }
 
 func refusedBy(refusals []core.Refusal, o core.Offer, now time.Time) (core.Reason, bool) {

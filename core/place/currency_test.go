@@ -154,3 +154,22 @@ func TestQuoteOnlyIsRankedAndNeverPlaced(t *testing.T) {
 		t.Errorf("placed %q", ids(placement.Quotes))
 	}
 }
+
+// BenchmarkRank orders 60,000 quotes, of one currency and of two.
+func BenchmarkRank(b *testing.B) {
+	rng, rates := rand.New(rand.NewPCG(19, 20)), madeUp(b)
+	for _, codes := range [][]string{{"EUR"}, {"EUR", "USD"}} {
+		quotes := make([]core.Quote, 60_000)
+		for i := range quotes {
+			quotes[i] = quote(b, fmt.Sprint("q", i), "p", "z", fmt.Sprintf("0.%06d", 1+rng.IntN(900_000)), codes[i%len(codes)])
+		}
+		b.Run(strings.Join(codes, " and "), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if r := place.Rank(quotes, place.Policy{Rates: rates}); len(r.Quotes) != len(quotes) {
+					b.Fatal(len(r.Quotes))
+				}
+			}
+		})
+	}
+}

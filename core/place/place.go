@@ -47,6 +47,8 @@ type Ranking struct {
 	Quotes []core.Quote
 	// Left is why the others are left out.
 	Left []core.Reason
+	// Why names the order of Quotes and what decided, for people.
+	Why string
 	// Currency is what to show the quotes in.
 	Currency string
 	// Compared means that currencies were compared by the rates.
@@ -95,6 +97,7 @@ func Rank(quotes []core.Quote, policy Policy) Ranking {
 	for i := range ranked {
 		r.Quotes[i] = *ranked[i].quote
 	}
+	r.Why = r.why(r.Quotes, 0)
 	sortReasons(r.Left)
 	return r
 }

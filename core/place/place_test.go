@@ -11,7 +11,7 @@ import (
 	"github.com/mesoncloud/meson/pricing"
 )
 
-func quote(t *testing.T, id, provider, zone, hour, currency string, unknown ...string) core.Quote {
+func quote(t testing.TB, id, provider, zone, hour, currency string, unknown ...string) core.Quote {
 	t.Helper()
 	m, err := pricing.NewMoney(hour, currency)
 	if err != nil {
