@@ -5,21 +5,22 @@ package kvm
 // a group says for every host in it. One host needs no group: its uri and
 // prices stand at the top.
 type Config struct {
-	URI           string `json:"uri,omitempty" help:"Libvirt URI of the only host, or of one beside those in groups." example:"qemu:///system"`
-	Name          string `json:"name,omitempty" help:"Name of the host of uri, shown as the zone; by default the hostname in uri, or local." pattern:"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$" example:"kvm1"`
-	Region        string `json:"region,omitempty" help:"Where the hosts are, in the words that users ask by." default:"local" example:"fi-hel"`
-	Currency      string `json:"currency,omitempty" help:"ISO 4217 code of all prices." example:"EUR"`
-	CoreHour      string `json:"core_hour,omitempty" help:"Price of one whole core for one hour; a shared one costs its share." example:"0.012"`
-	GiBHour       string `json:"gib_hour,omitempty" help:"Price of one GiB of memory for one hour." example:"0.002"`
-	DiskGiBMonth  string `json:"disk_gib_month,omitempty" help:"Price of one GiB of disk for one month." example:"0.05"`
-	Free          bool   `json:"free,omitempty" help:"Declares that a price that is zero or left out is meant to be zero."`
-	Overprovision int    `json:"overprovision,omitempty" help:"How many machines share a core or thread where the user has no preference." default:"2" min:"1" max:"10"`
-	Accelerator   string `json:"accelerator,omitempty" help:"How guests run: auto is kvm where the processor can, and nothing otherwise; tcg is emulation, slow, for tests." enum:"auto,kvm,tcg" default:"auto"`
-	Pool          string `json:"pool,omitempty" help:"Storage pool for disks." default:"default"`
-	Network       string `json:"network,omitempty" help:"Libvirt network that machines are connected to." default:"default"`
-	PublicNetwork string `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address; without it none is offered." example:"public"`
-	VNCListen     string `json:"vnc_listen,omitempty" help:"Private or loopback address of each host that graphical consoles listen on." default:"127.0.0.1" example:"10.0.0.11"`
-	ReserveCores  int    `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
+	URI           string      `json:"uri,omitempty" help:"Libvirt URI of the only host, or of one beside those in groups." example:"qemu:///system"`
+	Name          string      `json:"name,omitempty" help:"Name of the host of uri, shown as the zone; by default the hostname in uri, or local." pattern:"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$" example:"kvm1"`
+	Region        string      `json:"region,omitempty" help:"Where the hosts are, in the words that users ask by." default:"local" example:"fi-hel"`
+	Currency      string      `json:"currency,omitempty" help:"ISO 4217 code of all prices." example:"EUR"`
+	CoreHour      string      `json:"core_hour,omitempty" help:"Price of one whole core for one hour; a shared one costs its share." example:"0.012"`
+	GiBHour       string      `json:"gib_hour,omitempty" help:"Price of one GiB of memory for one hour." example:"0.002"`
+	DiskGiBMonth  string      `json:"disk_gib_month,omitempty" help:"Price of one GiB of disk for one month." example:"0.05"`
+	Cost          *CostConfig `json:"cost,omitempty" help:"What each host costs its owner, instead of core_hour and gib_hour."`
+	Free          bool        `json:"free,omitempty" help:"Declares that a price that is zero or left out is meant to be zero."`
+	Overprovision int         `json:"overprovision,omitempty" help:"How many machines share a core or thread where the user has no preference." default:"2" min:"1" max:"10"`
+	Accelerator   string      `json:"accelerator,omitempty" help:"How guests run: auto is kvm where the processor can, and nothing otherwise; tcg is emulation, slow, for tests." enum:"auto,kvm,tcg" default:"auto"`
+	Pool          string      `json:"pool,omitempty" help:"Storage pool for disks." default:"default"`
+	Network       string      `json:"network,omitempty" help:"Libvirt network that machines are connected to." default:"default"`
+	PublicNetwork string      `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address; without it none is offered." example:"public"`
+	VNCListen     string      `json:"vnc_listen,omitempty" help:"Private or loopback address of each host that graphical consoles listen on." default:"127.0.0.1" example:"10.0.0.11"`
+	ReserveCores  int         `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
 	// ReserveMemoryMiB has a default, unlike ReserveCores: a host whose memory is
 	// all sold kills guests, one whose cores are all sold is merely slow.
 	ReserveMemoryMiB int64   `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." default:"512" min:"0"`
@@ -37,6 +38,7 @@ type Group struct {
 	CoreHour         string            `json:"core_hour,omitempty" help:"Price of one whole core for one hour."`
 	GiBHour          string            `json:"gib_hour,omitempty" help:"Price of one GiB of memory for one hour."`
 	DiskGiBMonth     string            `json:"disk_gib_month,omitempty" help:"Price of one GiB of disk for one month."`
+	Cost             *CostConfig       `json:"cost,omitempty" help:"What each host of the group costs its owner, instead of core_hour and gib_hour."`
 	Free             bool              `json:"free,omitempty" help:"Declares that a price that is zero or left out is meant to be zero."`
 	Overprovision    int               `json:"overprovision,omitempty" help:"How many machines share where the user has no preference." min:"0" max:"10"`
 	Accelerator      string            `json:"accelerator,omitempty" help:"How guests run." enum:"auto,kvm,tcg"`

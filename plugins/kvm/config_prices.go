@@ -35,24 +35,11 @@ func (c *Config) PriceList(asOf time.Time) (*pricing.List, error) {
 			continue
 		}
 		seen[s.SKUPrefix] = true
-		for _, p := range []struct {
-			sku, amount, text string
-			kind              pricing.Kind
-			unit              pricing.Unit
-		}{
-			{skuCore, s.prices.coreHour, "one core for one hour", pricing.KindCompute, pricing.UnitHour},
-			{skuMemory, s.prices.gibHour, "one GiB of memory for one hour", pricing.KindMemory, pricing.UnitGiBHour},
-			{skuDisk, s.prices.diskGiBMonth, "one GiB of disk for one month", pricing.KindDisk, pricing.UnitGiBMonth},
-		} {
-			amount, err := pricing.NewMoney(cmp.Or(p.amount, "0"), c.currency(s.prices.currency))
-			if err != nil {
-				return nil, fmt.Errorf("price of %s: %w", s.SKUPrefix+p.sku, err)
-			}
-			list.Prices = append(list.Prices, pricing.Price{
-				SKU: s.SKUPrefix + p.sku, Kind: p.kind, Unit: p.unit, Amount: amount,
-				Free: amount.Sign() == 0 && s.prices.free, Text: p.text,
-			})
+		prices, err := s.prices.list(s.SKUPrefix, c.currency(s.prices.currency))
+		if err != nil {
+			return nil, err
 		}
+		list.Prices = append(list.Prices, prices...)
 	}
 	content, err := json.Marshal(list.Prices)
 	if err != nil {
@@ -64,6 +51,42 @@ func (c *Config) PriceList(asOf time.Time) (*pricing.List, error) {
 		return nil, fmt.Errorf("price list: %w", err)
 	}
 	return list, nil
+}
+
+// list is the prices of one set of SKUs.
+func (p prices) list(prefix, currency string) ([]pricing.Price, error) {
+	source, asOf, err := p.computed(currency)
+	if err != nil {
+		return nil, fmt.Errorf("prices of %s: %w", prefix, err)
+	}
+	list := []pricing.Price{
+		{SKU: prefix + skuCore, Kind: pricing.KindCompute, Unit: pricing.UnitHour, Text: "one core for one hour", Source: source, AsOf: asOf},
+		{SKU: prefix + skuMemory, Kind: pricing.KindMemory, Unit: pricing.UnitGiBHour, Text: "one GiB of memory for one hour", Source: source, AsOf: asOf},
+		{SKU: prefix + skuDisk, Kind: pricing.KindDisk, Unit: pricing.UnitGiBMonth, Text: "one GiB of disk for one month"},
+	}
+	for i, amount := range []string{p.coreHour, p.gibHour, p.diskGiBMonth} {
+		m, err := pricing.NewMoney(cmp.Or(amount, "0"), currency)
+		if err != nil {
+			return nil, fmt.Errorf("price of %s: %w", list[i].SKU, err)
+		}
+		list[i].Amount, list[i].Free = m, m.Sign() == 0 && p.free
+	}
+	return list, nil
+}
+
+// computed replaces the prices of cores and memory by those of the cost model,
+// where there is one, and says where they come from.
+func (p *prices) computed(currency string) (source string, asOf time.Time, err error) {
+	if p.cost == nil {
+		return "", time.Time{}, nil
+	}
+	computed, faults := p.cost.prices(currency)
+	if len(faults) > 0 {
+		return "", time.Time{}, fmt.Errorf("cost.%s: %s", faults[0].setting, faults[0].text)
+	}
+	p.coreHour, p.gibHour = computed.CoreHour.Amount(), computed.GiBHour.Amount()
+	asOf, err = p.cost.asOf()
+	return p.cost.source(computed), asOf, err
 }
 
 // currency is a host's own, or that of the provider's other prices.
@@ -92,14 +115,24 @@ func (c *Config) pricesOf(g *Group, h *HostConfig) []pricePaths {
 
 func (v *configCheck) prices() {
 	c := v.config
+	v.cost(c.Cost, "", c.Currency, c.CoreHour, c.GiBHour)
+	for i, g := range c.Groups {
+		v.cost(g.Cost, fmt.Sprintf("groups[%d].", i), cmp.Or(g.Currency, c.Currency), g.CoreHour, g.GiBHour)
+	}
 	v.each(func(group, host string, g *Group, h *HostConfig) {
+		model, path := c.costOf(group, g, h)
+		if model != nil && !g.Free && !c.Free {
+			v.notFree(model, path)
+		}
 		for _, p := range c.pricesOf(g, h) {
 			v.amount(p.name, p.top)
 			v.amount(group+p.name, p.group)
 			v.amount(host+p.name, p.host)
-			v.meant(p, group, host, g.Free || c.Free)
+			if model == nil || p.name == "disk_gib_month" {
+				v.meant(p, group, host, g.Free || c.Free, c.Cost != nil || g.Cost != nil)
+			}
 		}
-		v.currency(group, g)
+		v.currency(group, g, model != nil || !g.Free && !c.Free)
 	})
 }
 
@@ -114,8 +147,9 @@ func (v *configCheck) amount(path, value string) {
 	}
 }
 
-// meant refuses a price that is zero, or nowhere, and not declared free.
-func (v *configCheck) meant(p pricePaths, group, host string, free bool) {
+// meant refuses a price that is zero, or nowhere, and not declared free. A cost
+// model above is no help to prices of which one is stated.
+func (v *configCheck) meant(p pricePaths, group, host string, free, model bool) {
 	value, path := p.host, host+p.name
 	if value == "" {
 		value, path = p.group, group+p.name
@@ -124,6 +158,10 @@ func (v *configCheck) meant(p pricePaths, group, host string, free bool) {
 		value, path = p.top, p.name
 	}
 	if free {
+		return
+	}
+	if value == "" && model && p.name != "disk_gib_month" {
+		v.fault(path, "", "both core_hour and gib_hour, or neither", "no price: the other one is stated here, which leaves the cost model out")
 		return
 	}
 	if value == "" {
@@ -136,14 +174,14 @@ func (v *configCheck) meant(p pricePaths, group, host string, free bool) {
 }
 
 // currency wants one for all prices, and that it is one.
-func (v *configCheck) currency(group string, g *Group) {
+func (v *configCheck) currency(group string, g *Group, needed bool) {
 	c := v.config
 	own, path := g.Currency, group+"currency"
 	if own == "" && (c.Currency != "" || group == "") {
 		own, path = c.Currency, "currency"
 	}
 	if own == "" {
-		if !g.Free && !c.Free {
+		if needed {
 			v.fault(path, "", "an ISO 4217 code such as EUR", "prices without a currency")
 		}
 		return

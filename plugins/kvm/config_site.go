@@ -29,9 +29,11 @@ type Site struct {
 	prices prices
 }
 
-// prices are as configured: decimal strings, empty where none is given.
+// prices are as configured: decimal strings, empty where none is given. With a
+// cost model those of cores and memory come from it.
 type prices struct {
 	currency, coreHour, gibHour, diskGiBMonth string
+	cost                                      *CostConfig
 	free                                      bool
 }
 
@@ -92,6 +94,7 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 			free:         g.Free || c.Free,
 		},
 	}
+	s.prices.cost, _ = c.costOf("", g, h)
 	if h.CoreHour != "" || h.GiBHour != "" || h.DiskGiBMonth != "" {
 		s.SKUPrefix += "/" + s.Zone
 	}

@@ -201,6 +201,8 @@ func TestImage(t *testing.T) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add(`{"uri":"qemu:///system",` + priceList + `}`)
+	f.Add(`{"uri":"qemu:///system",` + rest + `,` + costJSON(nil) + `}`)
+	f.Add(`{` + rest + `,` + costJSON(nil) + `,"groups":[{"name":"a",` + both + `,"hosts":[{"uri":"qemu+ssh://h/system"}]}]}`)
 	f.Add(`{"free":true,"groups":[{"name":"a","hosts":[{"uri":"qemu+ssh://h/system"}]}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := sdk.DecodeConfig[Config]([]byte(text), nil)
