@@ -3,6 +3,7 @@ module github.com/mesoncloud/meson
 go 1.26.0
 
 require (
+	github.com/UpCloudLtd/upcloud-go-api/v8 v8.35.0
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/bojanz/currency v1.3.1
 	github.com/cenkalti/backoff/v5 v5.0.3
