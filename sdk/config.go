@@ -81,7 +81,8 @@ func (d *decoder) wantSecrets() string {
 }
 
 // ConfigDocs is a table in Markdown of the settings of C, one row for each,
-// those of nested structs after their parent. A defect of C stands in its place.
+// those of nested structs after their parent, once where several have the same
+// struct. A defect of C stands in its place.
 func ConfigDocs[C any]() string {
 	tree, err := configTree(reflect.TypeFor[C]())
 	if err != nil {
@@ -89,24 +90,32 @@ func ConfigDocs[C any]() string {
 	}
 	var b strings.Builder
 	b.WriteString("| Setting | Type | Default | Meaning |\n|---|---|---|---|\n")
-	docRows(&b, tree, "")
+	docRows(&b, tree, "", map[reflect.Type]string{})
 	return b.String()
 }
 
-func docRows(b *strings.Builder, n *node, path string) {
+// docRows writes the rows of n; shown has where the structs before it are.
+func docRows(b *strings.Builder, n *node, path string, shown map[reflect.Type]string) {
 	for _, f := range n.fields {
-		name := join(path, f.name)
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, cell(f.typeText()), cell(f.defaultText()), cell(f.helpText()))
-		inner := f.node
+		name, inner := join(path, f.name), f.node
+		inside := name
 		for inner.elem != nil {
 			if inner.shape == shapeList {
-				name += "[]"
+				inside += "[]"
 			} else {
-				name += ".NAME"
+				inside += ".NAME"
 			}
 			inner = inner.elem
 		}
-		docRows(b, inner, name)
+		help, before := f.helpText(), shown[inner.typ]
+		if before != "" {
+			help = strings.TrimSpace(fmt.Sprintf("%s Its settings are those of `%s`.", help, before))
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, cell(f.typeText()), cell(f.defaultText()), cell(help))
+		if before == "" && inner.shape == shapeObject {
+			shown[inner.typ] = inside
+			docRows(b, inner, inside, shown)
+		}
 	}
 }
 

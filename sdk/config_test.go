@@ -278,3 +278,31 @@ func TestSecretIsNeverShown(t *testing.T) {
 		}
 	}
 }
+
+type twice struct {
+	Common struct {
+		One inner `json:"one" help:"The first."`
+	} `json:"common"`
+	Others []inner          `json:"others" help:"The others."`
+	Named  map[string]inner `json:"named"`
+}
+
+type inner struct {
+	Depth int `json:"depth" help:"How deep."`
+}
+
+// Settings that several places have in common are shown at the first of them.
+func TestConfigDocsShowAStructOnce(t *testing.T) {
+	docs := ConfigDocs[twice]()
+	if strings.Count(docs, "How deep.") != 1 || !strings.Contains(docs, "| `common.one.depth` |") {
+		t.Errorf("the settings of inner are not shown once:\n%s", docs)
+	}
+	for _, row := range []string{
+		"| `others` | list of object |  | The others. Its settings are those of `common.one`. |",
+		"| `named` | map of object |  | Its settings are those of `common.one`. |",
+	} {
+		if !strings.Contains(docs, row) {
+			t.Errorf("no row %q in\n%s", row, docs)
+		}
+	}
+}

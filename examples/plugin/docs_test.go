@@ -30,6 +30,19 @@ func TestDocsShowThisPlugin(t *testing.T) {
 			t.Errorf("docs/plugin-authors.md shows what is not in this directory:\n%s", block)
 		}
 	}
+	// The price book is shown in part, line by line, and what quotes by it say.
+	var shown strings.Builder
+	for _, fence := range []string{"```yaml\n", "\n```\n720h"} {
+		_, block, _ := strings.Cut(page, fence)
+		block, _, _ = strings.Cut(block, "```")
+		shown.WriteString(block)
+	}
+	whole := content(t, "testdata/prices.yaml") + strings.ReplaceAll(source.String(), "\t// ", "")
+	for line := range strings.Lines(shown.String()) {
+		if !strings.Contains(whole, line) {
+			t.Errorf("docs/plugin-authors.md shows what is not in this directory:\n%s", line)
+		}
+	}
 	if table := sdk.ConfigDocs[Config](); !strings.Contains(page, table) {
 		t.Errorf("docs/plugin-authors.md does not show the table of settings:\n%s", table)
 	}

@@ -59,10 +59,18 @@ func open(_ context.Context, _ string, c *Config, _ *slog.Logger) (*Folder, erro
 // Check tries what this provider needs.
 func (f *Folder) Check(context.Context) ([]*pb.CheckItem, error) {
 	item := &pb.CheckItem{Subject: "directory", Verdict: pb.CheckItem_VERDICT_OK, Text: f.config.Dir}
-	if info, err := os.Stat(f.config.Dir); err != nil || !info.IsDir() {
-		item.Verdict, item.Text, item.Hint = pb.CheckItem_VERDICT_FAILED, f.config.Dir+" is no directory", "make it"
+	if why := f.missing(); why != "" {
+		item.Verdict, item.Text, item.Hint = pb.CheckItem_VERDICT_FAILED, why, "make it"
 	}
 	return []*pb.CheckItem{item}, nil
+}
+
+// missing is why nothing can be made now, empty if it can.
+func (f *Folder) missing() string {
+	if info, err := os.Stat(f.config.Dir); err != nil || !info.IsDir() {
+		return f.config.Dir + " is no directory"
+	}
+	return ""
 }
 
 // PriceList is what offers refer to by its revision.
@@ -98,6 +106,7 @@ func (f *Folder) Offer(_ context.Context, req *pb.OfferRequest, send func(*pb.Of
 		answer.Offers = []*pb.Offer{{
 			Id: id, Region: "local", Zone: "disk", Shape: id, Arch: "x86_64", Vcpus: p.GetSlots(), MemoryMib: p.GetMemoryMib(),
 			Unknown: unknown, PriceListRevision: f.prices.Revision, ExpiresAt: timestamppb.New(time.Now().Add(time.Minute)),
+			QuoteOnly:  f.missing(), // a price without credentials is better than none
 			Quantities: []*pb.Quantity{{Sku: "core", Amount: fmt.Sprint(p.GetSlots()), Divisor: max(p.GetOverprovision(), 1)}},
 		}}
 	}
