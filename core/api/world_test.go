@@ -138,7 +138,10 @@ func (w *world) change(name, plugin, settings string) {
 }
 
 func (w *world) config(name, plugin, settings string) core.ProviderConfig {
-	text := fmt.Sprintf(`{"state_dir":%q,"currency":"EUR"`, w.t.TempDir())
+	text := fmt.Sprintf(`{"state_dir":%q`, w.t.TempDir())
+	if !strings.Contains(settings, `"currency"`) {
+		text += `,"currency":"EUR"`
+	}
 	if settings != "" {
 		text += "," + settings
 	}
@@ -174,7 +177,13 @@ func (w *world) mustDeploy(req api.DeployRequest) core.Allocation {
 
 func (w *world) offers() api.OffersResult {
 	w.t.Helper()
-	result, err := w.Offers(w.t.Context(), api.OffersRequest{Pledge: pledge()})
+	return w.ask(api.OffersRequest{})
+}
+
+func (w *world) ask(req api.OffersRequest) api.OffersResult {
+	w.t.Helper()
+	req.Pledge = pledge()
+	result, err := w.Offers(w.t.Context(), req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
