@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -36,15 +38,38 @@ import (
 // host's Close would not be in time.
 func TestKillOfStoppedPluginReturns(t *testing.T) {
 	t.Run("undefended", func(t *testing.T) {
-		client := naive("plain")
-		naiveConn(t, client)
+		const gone = "the hazard is gone, and so may be its defence"
+		asked := make(chan bool, 1)
+		client := naive("plain", func(c *goplugin.ClientConfig) {
+			c.GRPCDialOptions = append(c.GRPCDialOptions, grpc.WithChainUnaryInterceptor(
+				func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					if strings.HasSuffix(method, "/Shutdown") {
+						_, bounded := ctx.Deadline()
+						asked <- bounded
+					}
+					return invoke(ctx, method, req, reply, conn, opts...)
+				}))
+		})
+		// A call first: nothing but the plugin's answer must be waited for then.
+		if _, err := pb.NewPluginClient(naiveConn(t, client)).Check(t.Context(), &pb.CheckRequest{Provider: "env"}); err != nil {
+			t.Fatal(err)
+		}
 		id, _ := strconv.Atoi(client.ID())
 		stop(t, id)
 		killed := make(chan struct{})
 		go func() { client.Kill(); close(killed) }()
 		select {
+		case bounded := <-asked:
+			if bounded {
+				t.Fatal("go-plugin's Kill bounds its question: " + gone)
+			}
 		case <-killed:
-			t.Fatal("go-plugin's Kill returned: the hazard is gone, and so may be its defence")
+			t.Fatal("go-plugin's Kill asked nothing: " + gone)
+		}
+		// Longer than the 2 s that Kill gives a plugin that has answered.
+		select {
+		case <-killed:
+			t.Fatal("go-plugin's Kill returned: " + gone)
 		case <-time.After(3 * time.Second):
 		}
 		_ = syscall.Kill(id, syscall.SIGKILL)
