@@ -21,7 +21,7 @@ func (r *asked) annotate(result *OffersResult) {
 			if r.by.pinned {
 				text += ", as they are built in"
 			}
-			result.Warnings = append(result.Warnings, text)
+			result.Warnings = append(result.Warnings, text+": meson prices rates fetch")
 		}
 	}
 	result.Warnings = append(result.Warnings, r.notShown(result.Quotes)...)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,24 +74,50 @@ func (m *Meson) priceAgain(ctx context.Context, answer *core.Answer, shown core.
 	return quotes, reasons, nil
 }
 
-// keptLists remembers the last list of each provider that the ledger has taken.
+// keptLists remembers lists that the ledger holds, the latest ones of each
+// provider: under one revision they never change. The zero value has none.
 type keptLists struct {
-	mu    sync.Mutex
-	lists map[string]*pricing.List
+	mu sync.Mutex
+	by map[string][]*pricing.List
 }
+
+// rememberedLists is how many of each provider are remembered.
+const rememberedLists = 3
 
 func (k *keptLists) put(provider string, l *pricing.List) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.lists == nil {
-		k.lists = make(map[string]*pricing.List)
+	if k.by == nil {
+		k.by = make(map[string][]*pricing.List)
 	}
-	k.lists[provider] = l
+	others := slices.DeleteFunc(k.by[provider], func(o *pricing.List) bool { return o.Revision == l.Revision })
+	k.by[provider] = append([]*pricing.List{l}, others[:min(len(others), rememberedLists-1)]...)
+}
+
+// find is nil where a list is not remembered.
+func (k *keptLists) find(provider, revision string) *pricing.List {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := slices.IndexFunc(k.by[provider], func(l *pricing.List) bool { return l.Revision == revision })
+	if i < 0 {
+		return nil
+	}
+	return k.by[provider][i]
 }
 
 func (k *keptLists) has(provider string, l *pricing.List) bool {
-	k.mu.Lock()
-	was := k.lists[provider]
-	k.mu.Unlock()
-	return was != nil && (was == l || was.Same(l))
+	was := k.find(provider, l.Revision)
+	return was != nil && was.Same(l)
+}
+
+// list is a kept list, which must not be changed.
+func (m *Meson) list(ctx context.Context, provider, revision string) (*pricing.List, error) {
+	if l := m.lists.find(provider, revision); l != nil {
+		return l, nil
+	}
+	l, err := m.Ledger.PriceList(ctx, provider, revision)
+	if err == nil {
+		m.lists.put(provider, l)
+	}
+	return l, err
 }

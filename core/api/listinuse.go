@@ -90,7 +90,7 @@ func (m *Meson) useList(ctx context.Context, f *inForce, a *core.Answer) error {
 // priceBy prices an answer by a kept list: an imported one prices all offers, any
 // other those that refer to it.
 func (m *Meson) priceBy(ctx context.Context, use ledger.ListUse, a *core.Answer) error {
-	list, err := m.Ledger.PriceList(ctx, a.Provider, use.Revision)
+	list, err := m.list(ctx, a.Provider, use.Revision)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (m *Meson) priceBy(ctx context.Context, use ledger.ListUse, a *core.Answer)
 
 // diff is from a kept list to another.
 func (m *Meson) diff(ctx context.Context, provider, from string, to *pricing.List) ([]pricing.Change, error) {
-	old, err := m.Ledger.PriceList(ctx, provider, from)
+	old, err := m.list(ctx, provider, from)
 	if err != nil {
 		return nil, err
 	}

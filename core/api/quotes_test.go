@@ -60,6 +60,50 @@ func TestShownQuoteIsRecomputed(t *testing.T) {
 	refused(t, err, core.NotFound, "nothing0")
 }
 
+// What was bought comes out again years later, whatever was pruned and whatever
+// prices, terms and rates there are then.
+func TestBoughtQuoteIsRecomputedYearsLater(t *testing.T) {
+	w := newWorld(t)
+	w.add("p", "mem", "")
+	w.putRates("1.1133")
+	terms := func(percent string) {
+		t.Helper()
+		if err := w.PutTerms(t.Context(), "", pricing.Terms{Rules: []pricing.Rule{{Name: "fee", Stage: pricing.StageOperatorFee, Percent: percent}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terms("7")
+	a := w.mustDeploy(api.DeployRequest{Horizon: 100, Policy: place.Policy{Currency: "USD"}})
+	terms("9")
+	w.putRates("2")
+	w.change("p", "mem", `"core_price":"0.03"`)
+	w.offers()
+	w.later = 3 * 365 * 24 * time.Hour
+	if err := w.ledger.Prune(t.Context(), w.Now()); err != nil {
+		t.Fatal(err)
+	}
+	attempts, err := w.ledger.Attempts(t.Context(), a.ID)
+	if err != nil || len(attempts) != 1 {
+		t.Fatal(attempts, err)
+	}
+	q := attempts[0].Quote
+	list, err := w.ledger.PriceList(t.Context(), "p", q.ListRevision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Price.Verify(list, q.Quantities); err != nil || q.Price.Currency != "USD" {
+		t.Errorf("in %s: %v", q.Price.Currency, err)
+	}
+	// Cores, memory, disk: 2 + 0.2 + 10·0.05·100/730, a fee of 7 %, in dollars.
+	if got := q.Price.Total.Round(20); got != "2.70229936438356164384" {
+		t.Errorf("total %s", q.Price.Total)
+	}
+	info, err := w.Quote(t.Context(), q.ID)
+	if err != nil || !info.Recomputed {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
 // Who is cheaper depends on for how long: by the hour, a month that is capped is
 // dear for two hours and cheap for thirty days.
 func TestWinnerDependsOnTheHorizon(t *testing.T) {

@@ -100,7 +100,7 @@ func (m *Meson) FetchRates(ctx context.Context, address string) (RatesInfo, erro
 		if errors.Is(context.Cause(ctx), context.Canceled) {
 			kind = core.Interrupted
 		}
-		return RatesInfo{}, &core.Error{Kind: kind, Op: "fetch exchange rates", Subject: u.String(), Err: err, Hint: "what was in use stays; meson can also read the file from disk"}
+		return RatesInfo{}, &core.Error{Kind: kind, Op: "fetch exchange rates", Subject: u.String(), Err: err, Hint: "the rates in use stay; meson prices rates import FILE reads others from a file"}
 	}
 	return m.PutRates(ctx, data, "ECB euro reference rates, "+u.String())
 }
