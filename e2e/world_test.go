@@ -8,15 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
-
-	"github.com/mesoncloud/meson/core/ledger"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -86,7 +81,11 @@ func (w *world) settle(hosts []string) *world {
 	w.spec = filepath.Join(w.home, "spec.json")
 	w.write("spec.json", bootSpec)
 	w.write("provider.json", w.provider(hosts))
-	w.t.Cleanup(w.sweep)
+	w.t.Cleanup(func() {
+		for _, what := range w.sweep() {
+			w.t.Error(what)
+		}
+	})
 	w.must("provider", "add", "lab", "--plugin", "kvm", "--config", filepath.Join(w.home, "provider.json"))
 	return w
 }
@@ -214,97 +213,4 @@ func (w *world) tryVirsh(host string, args ...string) (string, error) {
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "virsh", append([]string{"-q", "-c", w.lab["MESON_LAB_"+strings.ToUpper(host)+"_URI"]}, args...)...).Output()
 	return string(out), err
-}
-
-func (w *world) hosts() []string { return strings.Fields(w.lab["MESON_LAB_KVM_HOSTS"]) }
-
-// truth is what the hosts really hold under every key that this user's ledger
-// ever made: the domains, and volumes that bear the UUID of a key. A test fails
-// at once if a volume has no domain, or if a domain bears the ledger's mark and
-// no attempt knows it: nobody would ever find it again.
-func (w *world) truth() (domains int) {
-	w.t.Helper()
-	broker, uuids := w.uuids()
-	for _, host := range w.hosts() {
-		there := strings.Fields(w.virsh(host, "list", "--all", "--uuid"))
-		for _, uuid := range there {
-			if slices.Contains(uuids, uuid) {
-				continue
-			}
-			// Another user's may go while it is looked at.
-			if doc, err := w.tryVirsh(host, "dumpxml", uuid); err == nil && strings.Contains(doc, broker) {
-				w.t.Errorf("%s: domain %s is of this ledger, which has no attempt for it", host, uuid)
-			}
-		}
-		for _, volume := range w.volumes(host) {
-			uuid := uuidIn(volume)
-			if slices.Contains(uuids, uuid) && !slices.Contains(there, uuid) {
-				w.t.Errorf("%s: volume %s is left without its domain", host, volume)
-			}
-		}
-		for _, uuid := range uuids {
-			if slices.Contains(there, uuid) {
-				domains++
-			}
-		}
-	}
-	return domains
-}
-
-// uuids are those of the machines of every key in the ledger, beside its id: the
-// contract of plugins/kvm is that they follow from broker and key.
-func (w *world) uuids() (broker string, uuids []string) {
-	w.t.Helper()
-	store, err := ledger.Open(context.Background(), filepath.Join(w.home, "state", "ledger.db"), ledger.Options{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer store.Close()
-	all, err := store.Allocations(context.Background(), ledger.Filter{Final: true})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, a := range all {
-		attempts, err := store.Attempts(context.Background(), a.ID)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for _, attempt := range attempts {
-			uuids = append(uuids, uuid.NewSHA1(uuid.MustParse("9e3c2f5e-3a86-4f0c-8d43-6d65736f6e01"), []byte(store.ID()+"/"+attempt.Owner.Key)).String())
-		}
-	}
-	return store.ID(), uuids
-}
-
-func (w *world) volumes(host string) []string {
-	w.t.Helper()
-	var names []string
-	for line := range strings.Lines(w.virsh(host, "vol-list", "meson")) {
-		if f := strings.Fields(line); len(f) > 0 {
-			names = append(names, f[0])
-		}
-	}
-	return names
-}
-
-func uuidIn(s string) string {
-	return regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).FindString(s)
-}
-
-// sweep removes what a failed test left on the hosts.
-func (w *world) sweep() {
-	_, uuids := w.uuids()
-	for _, uuid := range uuids {
-		for _, host := range w.hosts() {
-			if _, err := w.tryVirsh(host, "dominfo", uuid); err != nil {
-				continue
-			}
-			w.t.Errorf("left on %s: %s", host, uuid)
-			_, _ = w.tryVirsh(host, "destroy", uuid)
-			_, _ = w.tryVirsh(host, "undefine", uuid)
-			for _, suffix := range []string{".qcow2", "-seed.iso"} {
-				_, _ = w.tryVirsh(host, "vol-delete", "--pool", "meson", "meson-"+uuid+suffix)
-			}
-		}
-	}
 }
