@@ -45,6 +45,7 @@ func table() []rule {
 		{"cli/broker", []string{"core", "pricing"}, "the wiring; never a plugin"},
 		{"cli/meson", []string{"cli", "core", "pricing"}, "the wiring; never a plugin"},
 		{"internal", nil, "tools of the build"},
+		{"lab/emulator", []string{"lab/emulator"}, "an emulator that shares our code shares its mistakes"},
 		{"examples", []string{"pricing", "sdk"}, "an example stands where a plugin author stands"},
 		{"bench", []string{"core", "pricing", "sdk"}, "measures, like a user"},
 		{"e2e", []string{"e2e/killer", "cli", "core", "pricing", "plugins/kvm", "sdk"}, "tests of the whole"},
