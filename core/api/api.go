@@ -26,8 +26,9 @@ type OffersRequest struct {
 	OnAnswer func(core.Answer)
 }
 
-// OffersResult is everything that was said: the quotes, best first, why the
-// others said no, and who could not be asked.
+// OffersResult is everything that was said: the quotes, best first, with those
+// that can only be quoted in their place, why the others said no, and who could
+// not be asked.
 type OffersResult struct {
 	Quotes  []core.Quote  `json:"quotes"`
 	Reasons []core.Reason `json:"reasons"`
@@ -150,8 +151,8 @@ type Broker interface {
 	Offers(ctx context.Context, req OffersRequest) (OffersResult, error)
 	// Deploy returns when the machine runs (and WaitFor holds), or could not be
 	// made. The same name and pledge again give the same allocation. NoOffer: the
-	// error's Faults carry the reasons. Uncertain: the allocation is returned
-	// along with the error.
+	// error's Faults carry the reasons. Denied: the bound offer can only be quoted.
+	// Uncertain: the allocation is returned along with the error.
 	Deploy(ctx context.Context, req DeployRequest) (core.Allocation, error)
 	// Show asks the provider live; LastSeen is set if it cannot be asked.
 	Show(ctx context.Context, name string) (core.Allocation, []core.Attempt, error)

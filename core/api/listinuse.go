@@ -103,13 +103,13 @@ func (m *Meson) priceBy(ctx context.Context, use ledger.ListUse, a *core.Answer)
 	return nil
 }
 
-// diff is from a kept list to another.
+// diff is from a kept list to another, never nil.
 func (m *Meson) diff(ctx context.Context, provider, from string, to *pricing.List) ([]pricing.Change, error) {
 	old, err := m.list(ctx, provider, from)
 	if err != nil {
 		return nil, err
 	}
-	return pricing.Diff(old, to), nil
+	return append([]pricing.Change{}, pricing.Diff(old, to)...), nil
 }
 
 // shownChanges bounds how many changes one reason names.
