@@ -152,6 +152,12 @@ func (a *app) choose(ctx context.Context, res api.OffersResult, cheapest bool) (
 	for _, line := range whyNots(render.NewWhyNots(res.Reasons, res.Failures), mostReasons, a.errs) {
 		a.job.say(line)
 	}
+	for _, line := range basis(res)[1:] {
+		a.job.say(line)
+	}
+	for _, w := range res.Warnings {
+		a.warn(w)
+	}
 	n, why := 1, res.Why
 	if !cheapest {
 		var err error
@@ -161,8 +167,8 @@ func (a *app) choose(ctx context.Context, res api.OffersResult, cheapest bool) (
 		why = "your choice"
 	}
 	q := res.Quotes[n-1]
-	a.job.say(fmt.Sprintf("chosen: %s, %s %s at %s/hour: %s", a.errs.bold(render.Visible(q.ID)),
-		render.Visible(q.Provider), render.Visible(where(q.Offer)), render.Price(q.Price.Hour), render.Visible(why)))
+	a.job.say(fmt.Sprintf("chosen: %s, %s %s at %s/hour%s: %s", a.errs.bold(render.Visible(q.ID)),
+		render.Visible(q.Provider), render.Visible(where(q.Offer)), render.Price(q.Price.Hour), nativeHour(q.Price), render.Visible(why)))
 	return q, nil
 }
 

@@ -63,7 +63,10 @@ func help(cmd *cobra.Command, _ []string) {
 }
 
 func useLine(cmd *cobra.Command) string {
-	if cmd.HasAvailableSubCommands() {
+	switch {
+	case cmd.HasAvailableSubCommands() && cmd.Annotations["alone"] != "":
+		return cmd.CommandPath() + " [COMMAND]"
+	case cmd.HasAvailableSubCommands():
 		return cmd.CommandPath() + " COMMAND"
 	}
 	return cmd.UseLine()

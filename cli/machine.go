@@ -65,8 +65,9 @@ func (a *app) machineFields(alloc core.Allocation) {
 	if q := alloc.Offer; q != nil {
 		field(w, "shape", render.Visible(fmt.Sprintf("%s (%s, %s, %s)", cmp.Or(q.Shape, "own"),
 			render.Count(q.VCPUs, "vCPU"), render.Memory(q.MemoryMiB), q.Arch)))
-		field(w, "price", fmt.Sprintf("%s/hour, %s %s/month", render.Price(q.Price.Hour), render.PerMonth(q.Price), q.Price.Currency))
-		if n := notes(q.Offer); n != "" {
+		price := fmt.Sprintf("%s/hour, %s %s/month", render.Price(q.Price.Hour), render.PerMonth(q.Price), q.Price.Currency)
+		field(w, "price", price+nativeHour(q.Price))
+		if n := quoteNotes(*q); n != "" {
 			field(w, "notes", render.Visible(n))
 		}
 	}

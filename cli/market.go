@@ -23,8 +23,9 @@ func (f *marketFlags) bind(a *app, cmd *cobra.Command) {
 	fs.StringVar(&f.provider, "provider", "", "ask only the provider of this `NAME`")
 	fs.StringVar(&f.region, "region", "", "only offers in this `REGION`")
 	fs.StringVar(&f.maxPrice, "max-price", "", "leave out what costs more than `PRICE`, such as 20EUR/month or 0.05EUR/h")
-	fs.StringVar(&f.currency, "currency", "", "compare offers in this currency, such as `EUR`")
+	fs.StringVar(&f.currency, "currency", "", "show prices in this currency, such as `EUR`; the order stays the same")
 	_ = cmd.RegisterFlagCompletionFunc("provider", a.completeProviders)
+	_ = cmd.RegisterFlagCompletionFunc("currency", cobra.FixedCompletions([]string{"EUR", "USD", "GBP", "CHF", "JPY", "SEK"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions([]string{"month", "2h", "7d", "30d", "1y"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -34,7 +35,7 @@ func (f *marketFlags) read() (api.OffersRequest, error) {
 	var req api.OffersRequest
 	var err error
 	if req.Horizon, err = pricing.ParseHorizon(f.horizon); err != nil {
-		return req, usagef("", "--for: %v", err)
+		return req, usagef("the shortest is 1h, and a part of an hour counts as a whole one; a month is 730 h, 30d are 720 h", "--for: %v", err)
 	}
 	req.Policy.Provider, req.Policy.Region, req.Policy.Currency = f.provider, f.region, strings.ToUpper(f.currency)
 	if f.currency != "" {

@@ -13,29 +13,45 @@ import (
 )
 
 type offersFlags struct {
-	spec   specFlags
-	market marketFlags
-	whyNot bool
-	limit  int
+	spec    specFlags
+	market  marketFlags
+	whyNot  bool
+	limit   int
+	explain string
 }
 
 func newOffers(a *app) *cobra.Command {
 	var f offersFlags
 	cmd := &cobra.Command{
-		Use:     "offers SPEC",
-		Short:   "Ask every provider for a spec and compare what they offer",
-		Example: "meson offers web.json\nmeson offers web.json --for 7d --max-price 20EUR/month -o json\nmeson offers - --set ramsize=2048 <web.json",
+		Use:   "offers {SPEC | --explain ID}",
+		Short: "Ask every provider for a spec and compare what they offer",
+		Example: "meson offers web.json\nmeson offers web.json --for 7d --max-price 20EUR/month -o json\n" +
+			"meson offers - --set ramsize=2048 --currency USD <web.json\nmeson offers --explain q7k2m",
 		Long: "Asks every configured provider, all at the same time, for the machine in the file\n" +
 			"SPEC (- is standard input). Prints the offers, best first, then why others said no\n" +
-			"and what smaller wish they would have met.\n\n" + render.RoundingRule,
-		Args:        arguments(1, 1),
+			"and what smaller wish they would have met. An offer without a number can be priced and\n" +
+			"not bought.\n\n" +
+			"--explain prints the arithmetic of an offer that was shown in the last 30 days, line by\n" +
+			"line, without asking anybody.\n\n" + render.RoundingRule,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.explain != "" {
+				return arguments(0, 0)(cmd, args)
+			}
+			return arguments(1, 1)(cmd, args)
+		},
 		Annotations: exits(exitOK, exitError, exitUsage, exitNotFound, exitNoOffer, exitInterrupted),
-		RunE:        func(cmd *cobra.Command, args []string) error { return a.offers(cmd.Context(), args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.explain != "" {
+				return a.explainOffer(cmd, f.explain)
+			}
+			return a.offers(cmd.Context(), args[0], f)
+		},
 	}
 	f.spec.bind(cmd)
 	f.market.bind(a, cmd)
 	cmd.Flags().BoolVar(&f.whyNot, "why-not", false, "show every reason of those who said no, in JSON as rows of their own")
 	cmd.Flags().IntVar(&f.limit, "limit", 0, "show at most `N` offers, 0 for all")
+	cmd.Flags().StringVar(&f.explain, "explain", "", "print the arithmetic of the offer with this `ID`, or the only one that begins so")
 	return cmd
 }
 
@@ -70,6 +86,9 @@ func (a *app) offers(ctx context.Context, file string, f offersFlags) error {
 	if err := a.printOffers(res, f.whyNot); err != nil {
 		return err
 	}
+	for _, w := range res.Warnings {
+		a.warn(w)
+	}
 	if len(res.Quotes) == 0 {
 		return a.nobody(res)
 	}
@@ -89,7 +108,9 @@ func (a *app) printOffers(res api.OffersResult, whyNot bool) error {
 			if err := a.grid(offersGrid(res.Quotes, a.outs)); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.env.Stdout, "best first: %s\n", render.Visible(res.Why))
+			for _, line := range basis(res) {
+				fmt.Fprintln(a.env.Stdout, line)
+			}
 		}
 		most := mostReasons
 		if whyNot {

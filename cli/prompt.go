@@ -16,16 +16,27 @@ const maxAnswer = 256
 // asks reports whether there is a person to be asked.
 func (a *app) asks() bool { return a.env.Terminal.Stdin && a.env.Terminal.Stderr }
 
-// confirm asks a question that an empty answer says yes to.
+// confirm asks a question that an empty answer says yes to, agree one that it
+// says no to.
 func (a *app) confirm(ctx context.Context, question string) (bool, error) {
+	return a.yesOrNo(ctx, question+" [Y/n] ", true)
+}
+
+func (a *app) agree(ctx context.Context, question string) (bool, error) {
+	return a.yesOrNo(ctx, question+" [y/N] ", false)
+}
+
+func (a *app) yesOrNo(ctx context.Context, question string, otherwise bool) (bool, error) {
 	for {
-		a.job.ask(question + " [Y/n] ")
+		a.job.ask(question)
 		answer, err := a.line(ctx)
 		if err != nil {
 			return false, err
 		}
 		switch strings.ToLower(answer) {
-		case "", "y", "yes":
+		case "":
+			return otherwise, nil
+		case "y", "yes":
 			return true, nil
 		case "n", "no":
 			return false, nil

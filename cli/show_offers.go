@@ -10,14 +10,21 @@ import (
 
 	"github.com/mesoncloud/meson/cli/render"
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
 	"github.com/mesoncloud/meson/pricing"
 )
 
-// offersGrid is the table of quotes, numbered as a prompt offers them.
+// offersGrid is the table of quotes. Those that can be bought are numbered, as a
+// prompt offers them.
 func offersGrid(quotes []core.Quote, s style) *render.Grid {
-	code, hours := "", pricing.HoursPerMonth
+	code, hours := commonCurrency(quotes), pricing.HoursPerMonth
 	if len(quotes) > 0 {
-		code, hours = quotes[0].Price.Currency, quotes[0].Price.ForHours
+		hours = quotes[0].Price.ForHours
+	}
+	// What can be taken back or not be bought must not get out of sight.
+	notesDrop := 6
+	if slices.ContainsFunc(quotes, func(q core.Quote) bool { return mark(q) != "" }) {
+		notesDrop = 0
 	}
 	g := render.NewGrid(
 		render.Column{Title: "#", Right: true},
@@ -28,22 +35,89 @@ func offersGrid(quotes []core.Quote, s style) *render.Grid {
 		render.Column{Title: "VCPUS", Right: true, Drop: 4},
 		render.Column{Title: "MEMORY", Right: true, Drop: 3},
 		render.Column{Title: "ARCH", Drop: 5},
-		render.Column{Title: code + "/hour", Right: true},
-		render.Column{Title: code + "/" + span(hours), Right: true},
-		render.Column{Title: "NOTES", Drop: 6, Fold: 20},
+		render.Column{Title: cmp.Or(code, "PRICE") + "/hour", Right: true},
+		render.Column{Title: cmp.Or(code, "PRICE") + "/" + span(hours), Right: true},
+		render.Column{Title: "NOTES", Drop: notesDrop, Fold: 20},
 	)
-	for i, q := range quotes {
+	amount := render.Amount
+	if code == "" {
+		amount = render.Price
+	}
+	n := 0
+	for _, q := range quotes {
+		number := "-"
+		if q.QuoteOnly == "" {
+			n++
+			number = strconv.Itoa(n)
+		}
 		g.Add(
-			strconv.Itoa(i+1), q.ID, q.Provider, where(q.Offer), q.Shape, strconv.Itoa(q.VCPUs),
-			render.Memory(q.MemoryMiB), q.Arch, render.Amount(q.Price.Hour), render.Amount(q.Price.Total), notes(q.Offer),
+			number, q.ID, q.Provider, where(q.Offer), q.Shape, strconv.Itoa(q.VCPUs),
+			render.Memory(q.MemoryMiB), q.Arch, amount(q.Price.Hour), amount(q.Price.Total), quoteNotes(q),
 		)
 	}
 	g.Paint("OFFER", s.bold)
 	return g
 }
 
+// commonCurrency is that of all quotes, empty where they have several.
+func commonCurrency(quotes []core.Quote) string {
+	code := ""
+	for i := range quotes {
+		if c := quotes[i].Price.Currency; i > 0 && c != code {
+			return ""
+		}
+		code = quotes[i].Price.Currency
+	}
+	return code
+}
+
+// basis says by what the quotes of a table are in their order, and what their
+// prices rest on.
+func basis(res api.OffersResult) []string {
+	lines := []string{"best first: " + render.Visible(res.Why)}
+	if r := res.Rates; r != nil {
+		lines = append(lines, fmt.Sprintf("exchange rates: %s, %s", day(r.AsOf), render.Visible(r.Source)))
+	}
+	if o := res.Oldest; o != nil {
+		lines = append(lines, fmt.Sprintf("oldest price: %s, %s, %s", day(o.AsOf), render.Visible(o.Provider), render.Visible(cmp.Or(o.Source, "no source"))))
+	}
+	return lines
+}
+
 // where is where an offer is: its zone, which names its region, or the region.
 func where(o core.Offer) string { return cmp.Or(o.Zone, o.Region) }
+
+// mark is what sets a quote apart from what can simply be bought and kept.
+func mark(q core.Quote) string {
+	var words []string
+	if q.QuoteOnly != "" {
+		words = append(words, "quote only: "+q.QuoteOnly)
+	}
+	if q.Price.Spot() {
+		words = append(words, "spot")
+	}
+	return strings.Join(words, ", ")
+}
+
+// quoteNotes are a quote's mark and the notes of its offer.
+func quoteNotes(q core.Quote) string {
+	var words []string
+	for _, w := range []string{mark(q), notes(q.Offer)} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// nativeHour is what an hour costs in the provider's currency, in brackets, where
+// the price was converted.
+func nativeHour(q pricing.Quote) string {
+	if q.FX == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s/hour)", render.Price(q.FX.Native.Hour))
+}
 
 // notes are an offer's facts, then what its provider does not say.
 func notes(o core.Offer) string {
