@@ -1,62 +1,6 @@
 package pricing
 
-import (
-	"errors"
-	"fmt"
-	"time"
-
-	"github.com/cockroachdb/apd/v3"
-)
-
-// Adjust applies rules to a quote that begins at a time, and adds taxNote, where
-// there is one, as a line of nothing. The quote must be as its list gave it: in
-// its native currency and without earlier rules.
-//
-// The stages apply in their order: contract prices, then discounts in percent,
-// then rebates, then the provider's fees, then the operator's. A percentage is
-// of what the lines before it left of the lines it matches: what is printed is
-// what it was computed from, and the product is exact. An amount is for the
-// whole span. The lines that rules add point at their rules, which must not
-// change any more; otherwise the result shares nothing with what was given.
-func Adjust(q Quote, rules []Rule, begin time.Time, taxNote string) (Quote, error) {
-	if q.FX != nil {
-		return Quote{}, fmt.Errorf("the quote was converted from %s: rules come before a conversion", q.FX.From)
-	}
-	if err := CheckRules(rules); err != nil {
-		return Quote{}, err
-	}
-	a := adjustment{quote: q, left: make([]Amounts, len(q.Lines))}
-	a.quote.Lines = append(make([]Line, 0, len(q.Lines)+len(rules)+1), q.Lines...)
-	for i, l := range q.Lines {
-		if l.Kind == KindFee || l.Kind == KindTax || l.Kind == KindDiscount && l.Text != sustainedUse {
-			return Quote{}, errors.New("rules were applied to the quote before")
-		}
-		a.left[i] = Amounts{Hour: l.Hour, Total: l.Total}
-		if l.Kind != KindDiscount || i == 0 {
-			continue
-		}
-		// What sustained use takes off is part of the line that it follows.
-		net, err := a.left[i-1].plus(a.left[i])
-		if err != nil {
-			return Quote{}, err
-		}
-		a.left[i-1], a.left[i] = net, Amounts{Hour: Zero(q.Currency), Total: Zero(q.Currency)}
-	}
-	end := begin.Add(time.Duration(q.ForHours) * time.Hour)
-	for _, stage := range stages() {
-		for i := range rules {
-			if r := &rules[i]; r.Stage == stage && r.holds(begin, end) {
-				if err := a.apply(r); err != nil {
-					return Quote{}, fmt.Errorf("rule %.64q: %w", r.Name, err)
-				}
-			}
-		}
-	}
-	if taxNote != "" {
-		a.append(Line{Kind: KindTax, Text: taxNote, Hour: Zero(q.Currency), Total: Zero(q.Currency)})
-	}
-	return a.quote, nil
-}
+import "github.com/cockroachdb/apd/v3"
 
 // adjustment is a quote on its way through the rules.
 type adjustment struct {

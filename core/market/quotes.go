@@ -81,19 +81,23 @@ type pricer struct {
 	// quoter is nil where the list is not worth making ready.
 	quoter  *pricing.Quoter
 	horizon pricing.Horizon
-	begin   time.Time
-	rules   []pricing.Rule
-	note    string
+	// terms are nil where nothing is agreed; fault is why they cannot be applied.
+	terms *pricing.Adjuster
+	fault error
 }
 
 func (p *Pricing) by(a *core.Answer) pricer {
 	own, operator := p.Terms[a.Provider], p.Terms[""]
-	r := pricer{provider: a.Provider, list: a.Prices, horizon: p.Horizon, begin: p.Begin, note: own.TaxNote, rules: slices.Concat(own.Rules, operator.Rules)}
+	note := own.TaxNote
 	switch {
-	case r.note == "":
-		r.note = operator.TaxNote
-	case operator.TaxNote != "" && operator.TaxNote != r.note:
-		r.note += "; " + operator.TaxNote
+	case note == "":
+		note = operator.TaxNote
+	case operator.TaxNote != "" && operator.TaxNote != note:
+		note += "; " + operator.TaxNote
+	}
+	r := pricer{provider: a.Provider, list: a.Prices, horizon: p.Horizon}
+	if rules := slices.Concat(own.Rules, operator.Rules); len(rules) > 0 || note != "" {
+		r.terms, r.fault = pricing.NewAdjuster(rules, p.Begin, note)
 	}
 	// Making a list ready pays where many offers share its prices.
 	if a.Prices != nil && len(a.Offers) >= len(a.Prices.Prices)/worthReady {
@@ -108,6 +112,8 @@ const worthReady = 16
 // quote is what an offer costs by the list that it refers to.
 func (p *pricer) quote(o *core.Offer) (pricing.Quote, error) {
 	switch {
+	case p.fault != nil:
+		return pricing.Quote{}, p.fault
 	case p.list == nil:
 		return pricing.Quote{}, fmt.Errorf("provider %s gave no price list", p.provider)
 	case p.list.Revision != o.ListRevision:
@@ -120,10 +126,10 @@ func (p *pricer) quote(o *core.Offer) (pricing.Quote, error) {
 	} else {
 		q, err = p.list.Quote(o.Quantities, p.horizon)
 	}
-	if err != nil || len(p.rules) == 0 && p.note == "" {
+	if err != nil || p.terms == nil {
 		return q, err
 	}
-	return pricing.Adjust(q, p.rules, p.begin, p.note)
+	return p.terms.Adjust(q)
 }
 
 func refusedBy(refusals []core.Refusal, o core.Offer, now time.Time) (core.Reason, bool) {
