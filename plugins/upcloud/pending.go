@@ -3,7 +3,6 @@ package upcloud
 import (
 	"context"
 
-	"github.com/mesoncloud/meson/pricing"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
@@ -14,21 +13,15 @@ var _ sdk.Compute = (*Provider)(nil)
 
 func errPending() error { return sdk.Errorf(sdk.Unsupported, "plugin upcloud cannot do that yet") }
 
-// PriceList is not done yet.
-func (p *Provider) PriceList(context.Context) (*pricing.List, error) { return nil, errPending() }
-
-// Offer is not done yet.
-func (p *Provider) Offer(context.Context, *pb.OfferRequest, func(*pb.OfferResponse) error) error {
-	return errPending()
-}
-
 // Create is not done yet.
 func (p *Provider) Create(context.Context, *pb.CreateRequest) (*pb.Instance, error) {
 	return nil, errPending()
 }
 
 // Get is not done yet.
-func (p *Provider) Get(context.Context, *pb.GetRequest) (*pb.Instance, error) { return nil, errPending() }
+func (p *Provider) Get(context.Context, *pb.GetRequest) (*pb.Instance, error) {
+	return nil, errPending()
+}
 
 // List is not done yet.
 func (p *Provider) List(context.Context, *pb.ListRequest, func(*pb.Instance) error) error {

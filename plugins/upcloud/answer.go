@@ -1,0 +1,244 @@
+package upcloud
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/mesoncloud/meson/pricing"
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+// question is one Offer with all that is known for it.
+type question struct {
+	ask     *ask
+	horizon pricing.Horizon
+	limit   int
+	offerID string
+	now     time.Time
+	// reasons are why no server at all can be offered.
+	reasons []*pb.Reason
+
+	shop *shop
+	// boot is nil where templates are not known, or there is none.
+	boot *boot
+	use  *use
+	// stock of GPU plans by zone and plan, and networks by UUID; nil: not known.
+	stock    map[string]map[string]int
+	networks map[string]string
+
+	discontinued, spot bool
+	tier               string
+}
+
+// found is a candidate that fits.
+type found struct {
+	candidate
+	id         string
+	diskGiB    int
+	tier       string
+	template   *template
+	quantities []pricing.Quantity
+	total      pricing.Money
+}
+
+// answer is pure: it neither asks anybody nor keeps anything but prices made
+// ready for a horizon. An error means that prices make no sense.
+func (q *question) answer() (*pb.OfferResponse, error) {
+	out := &pb.OfferResponse{Reasons: q.reasons}
+	t := &tally{q: q}
+	var fits []found
+	if len(q.reasons) == 0 {
+		for _, at := range q.shop.zones {
+			fits = q.zone(at, fits, t)
+		}
+	}
+	if err := q.shop.price(q.horizon, fits); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(fits, func(a, b found) int {
+		c, _ := a.total.Cmp(b.total) // of one list, so of one currency
+		return cmp.Or(c, cmp.Compare(a.id, b.id))
+	})
+	if q.limit > 0 && len(fits) > q.limit {
+		fits = fits[:q.limit]
+	}
+	out.Offers = make([]*pb.Offer, len(fits))
+	for i := range fits {
+		var err error
+		if out.Offers[i], err = q.offer(&fits[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(q.reasons) == 0 {
+		out.Reasons = append(out.Reasons, t.reasons(len(fits))...)
+	}
+	return out, nil
+}
+
+// zone adds what fits in a zone.
+func (q *question) zone(at *place, fits []found, t *tally) []found {
+	boot, no := q.bootIn(at)
+	if no != nil {
+		t.zones = append(t.zones, no)
+		return fits
+	}
+	c := &conditions{ask: q.ask, tier: q.tier, use: q.use, stock: q.stock}
+	minDisk := 0
+	if boot != nil {
+		minDisk = boot.sizeGiB
+	}
+	try := func(o candidate) {
+		trouble, disk, tier := c.try(&o, minDisk)
+		if q.offerID != "" && q.offerID != o.id(q.ask, disk) {
+			return
+		}
+		if t.note(&o, trouble, disk) {
+			fits = append(fits, found{
+				candidate: o, id: o.id(q.ask, disk), diskGiB: disk, tier: tier, template: boot,
+				quantities: o.quantities(q.ask, disk, tier),
+			})
+		}
+	}
+	for _, s := range at.sold {
+		// A GPU is for those who ask for one.
+		if s.plan.gpus > 0 && len(q.ask.gpus) == 0 {
+			continue
+		}
+		try(candidate{at, s.plan, s.sku})
+	}
+	if at.custom && len(q.ask.gpus) == 0 {
+		for _, p := range q.shop.freeSizes(q.ask) {
+			try(candidate{at, p, ""})
+		}
+	}
+	return fits
+}
+
+// bootIn is what servers of a zone are made from, nil where nobody knows yet, or
+// why there can be none.
+func (q *question) bootIn(at *place) (*template, *pb.Reason) {
+	for _, n := range q.ask.networks {
+		zone, there := q.networks[n]
+		switch {
+		case q.networks == nil:
+		case !there:
+			return nil, &pb.Reason{Candidate: at.zone, Field: "networks", Want: n, Have: "no such network", Text: "the account has no private network " + n}
+		case zone != at.zone:
+			return nil, &pb.Reason{Candidate: at.zone, Field: "networks", Want: n, Have: "a network of " + zone, Text: "network " + n + " is in " + zone}
+		}
+	}
+	if q.boot == nil {
+		return nil, nil
+	}
+	boot := q.boot.of(at.zone)
+	switch {
+	case boot == nil:
+		return nil, &pb.Reason{Candidate: at.zone, Field: "misc.os_flavour", Want: q.boot.label, Have: "no template", Text: "no template of " + q.boot.label + " is in " + at.zone}
+	case boot.licensed:
+		return nil, &pb.Reason{
+			Candidate: at.zone, Field: "misc.os_flavour", Want: q.boot.label, Have: "a template with a licence fee",
+			Text: boot.title + " has a licence fee, which cannot be priced yet",
+		}
+	}
+	return boot, nil
+}
+
+// id names a candidate among all offers.
+func (o *candidate) id(a *ask, diskGiB int) string {
+	return o.at.zone + "/" + o.plan.name + a.label(diskGiB)
+}
+
+// offer is what is sent of a candidate.
+func (q *question) offer(f *found) (*pb.Offer, error) {
+	o := &pb.Offer{
+		Id: f.id, Region: f.at.region, Zone: f.at.zone, Shape: f.plan.name, Vcpus: uint32(f.plan.cores), MemoryMib: uint64(f.plan.memoryMiB),
+		Arch: "x86_64", Unknown: q.unknown(f), PriceListRevision: q.shop.list.Revision, ExpiresAt: timestamppb.New(q.now.Add(offerLife)),
+		Facts: q.facts(f), QuoteOnly: q.shop.quoteOnly, Quantities: make([]*pb.Quantity, len(f.quantities)),
+	}
+	for i, n := range f.quantities {
+		o.Quantities[i] = sdk.QuantityToPB(n)
+	}
+	if q.shop.quoteOnly != "" || f.template == nil {
+		return o, nil
+	}
+	m := machine{
+		Zone: f.at.zone, Cores: f.plan.cores, MemoryMiB: f.plan.memoryMiB, Template: f.template.uuid, Title: f.template.title,
+		DiskGiB: f.diskGiB, Tier: f.tier, PublicIPv4: q.ask.ipv4, Networks: q.ask.networks,
+	}
+	if f.sku != "" {
+		m.Plan = f.plan.name
+	}
+	var err error
+	o.Token, err = m.token()
+	return o, err
+}
+
+func (q *question) unknown(f *found) []string {
+	unknown := q.ask.unknown
+	if _, certain := f.plan.fitsPCI(q.ask.gpus); len(q.ask.gpus) > 0 && !certain {
+		unknown = append(slices.Clone(unknown), "pci")
+	}
+	if q.shop.quoteOnly != "" && q.ask.pledge.GetOsFlavour() != "" {
+		unknown = append(slices.Clone(unknown), "misc.os_flavour")
+	}
+	return unknown
+}
+
+// facts are for people to choose by.
+func (q *question) facts(f *found) map[string]string {
+	p := f.plan
+	facts := map[string]string{"family": p.family, "disk": digits(f.diskGiB) + " GiB " + f.tier}
+	if f.template != nil {
+		facts["template"] = f.template.title
+	}
+	if p.gpus > 0 {
+		facts["gpu"] = digits(p.gpus) + " × " + p.gpuModel
+	}
+	if p.spot() {
+		facts["spot"] = "true"
+	}
+	if !p.current {
+		facts["discontinued"] = "true"
+	}
+	if f.at.zone == unspecified {
+		facts["note"] = "a list price of which the zone is not known"
+	}
+	return facts
+}
+
+// quoters are prices of a list made ready for horizons. A quoter is for one user
+// at a time.
+type quoters struct {
+	mu sync.Mutex
+	of map[pricing.Horizon]*pricing.Quoter
+}
+
+// maxQuoters bounds how many horizons are kept ready.
+const maxQuoters = 8
+
+// price fills in quantities and totals.
+func (s *shop) price(h pricing.Horizon, fits []found) error {
+	s.quoters.mu.Lock()
+	defer s.quoters.mu.Unlock()
+	quoter := s.quoters.of[h]
+	if quoter == nil {
+		if s.quoters.of == nil || len(s.quoters.of) >= maxQuoters {
+			s.quoters.of = map[pricing.Horizon]*pricing.Quoter{}
+		}
+		quoter = s.list.Quoter(h)
+		s.quoters.of[h] = quoter
+	}
+	for i := range fits {
+		quote, err := quoter.Quote(fits[i].quantities)
+		if err != nil {
+			return err
+		}
+		fits[i].total = quote.Total
+	}
+	return nil
+}
