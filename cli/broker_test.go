@@ -357,6 +357,25 @@ func (b *memBroker) AddProvider(ctx context.Context, req api.AddProviderRequest)
 	return info, checks, nil
 }
 
+func (b *memBroker) SetProvider(ctx context.Context, req api.SetProviderRequest) (api.ProviderInfo, []core.CheckItem, error) {
+	i := slices.IndexFunc(b.providers, func(p api.ProviderInfo) bool { return p.Name == req.Name })
+	if i < 0 {
+		return api.ProviderInfo{}, nil, &core.Error{Kind: core.NotFound, Subject: "provider " + req.Name, Text: "not configured"}
+	}
+	checks := []core.CheckItem{{Subject: "connect", Verdict: core.VerdictOK, Text: "answers"}}
+	if err := b.enter(ctx, "set"); err != nil && !req.Force {
+		checks[0] = core.CheckItem{Subject: "connect", Verdict: core.VerdictFailed, Text: "refused", Hint: "is it on?"}
+		return api.ProviderInfo{}, checks, err
+	}
+	p := &b.providers[i]
+	p.Description = &core.Description{Name: p.Plugin, Version: "v2", Summary: fmt.Sprintf("sets %v unsets %v", req.Set, req.Unset)}
+	p.SecretFiles = req.SecretFiles
+	if req.Connect != nil {
+		p.Connect = *req.Connect
+	}
+	return *p, checks, nil
+}
+
 func (b *memBroker) Providers(ctx context.Context) ([]api.ProviderInfo, error) {
 	return b.providers, b.enter(ctx, "providers")
 }

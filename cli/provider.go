@@ -14,7 +14,7 @@ import (
 func newProvider(a *app) *cobra.Command {
 	return parent("provider", "Configure who is asked for machines",
 		"meson provider add rack1 --plugin kvm --set uri=qemu:///system --set free=true\nmeson provider ls",
-		newProviderAdd(a), newProviderLs(a), newProviderShow(a), newProviderTest(a), newProviderRm(a))
+		newProviderAdd(a), newProviderSet(a), newProviderLs(a), newProviderShow(a), newProviderTest(a), newProviderRm(a))
 }
 
 func providerDocument(p api.ProviderInfo) render.Provider {

@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/mesoncloud/meson/cli/render"
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
 )
@@ -52,10 +50,8 @@ func (a *app) providerAdd(ctx context.Context, name string, f providerAddFlags) 
 	if f.plugin == "" {
 		return usagef("`meson plugin ls` shows what there is", "provider add: --plugin is missing")
 	}
-	for _, s := range f.sets {
-		if key, _, ok := strings.Cut(s, "="); !ok || key == "" {
-			return usagef("", "--set %s: want KEY=VALUE", render.Visible(s))
-		}
+	if err := checkPairs(f.sets); err != nil {
+		return err
 	}
 	var err error
 	if f.config != "" {
@@ -75,19 +71,7 @@ func (a *app) providerAdd(ctx context.Context, name string, f providerAddFlags) 
 		a.sayChecks(checks)
 		return err
 	}
-	doc := struct {
-		Provider render.Provider  `json:"provider"`
-		Checks   []core.CheckItem `json:"checks"`
-	}{providerDocument(info), append([]core.CheckItem{}, checks...)}
-	return a.print(doc, func() error {
-		if len(checks) > 0 {
-			if err := a.grid(checksGrid(checks, a.outs)); err != nil {
-				return err
-			}
-		}
-		_, err := fmt.Fprintf(a.env.Stdout, "added %s (%s)\n", a.outs.bold(render.Visible(info.Name)), render.Visible(info.Plugin))
-		return err
-	})
+	return a.printTested("added", info, checks)
 }
 
 // secretFiles reads --secret flags. The part after the = may be a secret given

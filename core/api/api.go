@@ -172,6 +172,7 @@ type Broker interface {
 	Events(ctx context.Context, name string, after int64, limit int) ([]core.Event, error)
 
 	AddProvider(ctx context.Context, req AddProviderRequest) (ProviderInfo, []core.CheckItem, error)
+	SetProvider(ctx context.Context, req SetProviderRequest) (ProviderInfo, []core.CheckItem, error)
 	Providers(ctx context.Context) ([]ProviderInfo, error)
 	Provider(ctx context.Context, name string) (ProviderInfo, error)
 	RemoveProvider(ctx context.Context, name string) error

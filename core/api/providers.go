@@ -12,29 +12,44 @@ import (
 // it. One of which nothing works is kept only with Force; its check items are
 // returned along with the error.
 func (m *Meson) AddProvider(ctx context.Context, req AddProviderRequest) (ProviderInfo, []core.CheckItem, error) {
-	schema := ""
-	plugin := core.ProviderConfig{Name: req.Name, Plugin: req.Plugin, Connect: req.Connect}
-	if about, err := m.Host.Provider(plugin).Describe(ctx); err == nil {
-		schema = about.ConfigSchema
-	}
-	cfg, err := m.config(req, schema)
+	cfg, err := m.config(req, m.schema(ctx, core.ProviderConfig{Name: req.Name, Plugin: req.Plugin, Connect: req.Connect}))
 	if err != nil {
 		return ProviderInfo{}, nil, err
 	}
-	items, err := m.Host.Provider(cfg).Check(ctx)
-	if err != nil && (!req.Force || core.KindOf(err) == core.Invalid) {
+	items, err := m.check(ctx, "add provider", cfg, req.Force)
+	if err != nil {
 		return ProviderInfo{}, items, err
-	}
-	if !req.Force && len(items) > 0 && !slices.ContainsFunc(items, works) {
-		return ProviderInfo{}, items, &core.Error{
-			Kind: core.Unavailable, Op: "add provider", Subject: cfg.Name, Text: "nothing of it works: " + items[0].Text,
-			Hint: "--force keeps it all the same",
-		}
 	}
 	if err := m.Ledger.PutProvider(ctx, cfg); err != nil {
 		return ProviderInfo{}, items, err
 	}
 	return ProviderInfo{ProviderConfig: cfg, SettingsJSON: string(cfg.Settings)}, items, nil
+}
+
+// schema is that of a plugin's settings, empty where it does not say.
+func (m *Meson) schema(ctx context.Context, cfg core.ProviderConfig) string {
+	about, err := m.Host.Provider(cfg).Describe(ctx)
+	if err != nil {
+		return ""
+	}
+	return about.ConfigSchema
+}
+
+// check lets the plugin look at a configuration, and tests the provider with it.
+// It errs where that may not be kept: settings that are wrong ever, a provider of
+// which nothing works unless it is forced.
+func (m *Meson) check(ctx context.Context, op string, cfg core.ProviderConfig, force bool) ([]core.CheckItem, error) {
+	items, err := m.Host.Provider(cfg).Check(ctx)
+	switch {
+	case err != nil && (!force || core.KindOf(err) == core.Invalid):
+		return items, err
+	case err == nil && !force && len(items) > 0 && !slices.ContainsFunc(items, works):
+		return items, &core.Error{
+			Kind: core.Unavailable, Op: op, Subject: cfg.Name, Text: "nothing of it works: " + items[0].Text,
+			Hint: "--force keeps it all the same",
+		}
+	}
+	return items, nil
 }
 
 func fails(i core.CheckItem) bool { return i.Verdict == core.VerdictFailed }

@@ -22,9 +22,7 @@ const maxIndex = 999
 // config is a provider's configuration as asked for, all faults at once.
 func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConfig, error) {
 	e := &core.Error{Kind: core.Invalid, Op: "add provider", Subject: req.Name}
-	fault := func(path, have, want string) {
-		e.Faults = append(e.Faults, core.Fault{Path: path, Have: have, Want: want, Text: fmt.Sprintf("%q: want %s", have, want)})
-	}
+	fault := faulter(e)
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`).MatchString(req.Name) {
 		fault("NAME", req.Name, "up to 32 of a-z, 0-9 and -, such as rack1")
 	}
@@ -39,7 +37,26 @@ func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConf
 		fault("--config", "", "one JSON object")
 		settings = []byte("{}")
 	}
-	for _, pair := range req.Set {
+	settings = lay(settings, schema, req.Set, fault)
+	files := absolute(req.SecretFiles, fault)
+	if len(e.Faults) > 0 {
+		return core.ProviderConfig{}, e
+	}
+	return core.ProviderConfig{
+		Name: req.Name, Plugin: req.Plugin, Settings: settings, SecretFiles: files, Connect: req.Connect, CreatedAt: m.Now().UTC(),
+	}, nil
+}
+
+// faulter adds what is wrong with the command line to an error.
+func faulter(e *core.Error) func(path, have, want string) {
+	return func(path, have, want string) {
+		e.Faults = append(e.Faults, core.Fault{Path: path, Have: have, Want: want, Text: fmt.Sprintf("%q: want %s", have, want)})
+	}
+}
+
+// lay lays key=value pairs over settings.
+func lay(settings []byte, schema string, pairs []string, fault func(path, have, want string)) []byte {
+	for _, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
 			fault("--set", key, "key=value")
@@ -52,20 +69,20 @@ func (m *Meson) config(req AddProviderRequest, schema string) (core.ProviderConf
 		}
 		settings = next
 	}
-	files := make(map[string]string, len(req.SecretFiles))
-	for _, key := range slices.Sorted(maps.Keys(req.SecretFiles)) {
-		abs, err := filepath.Abs(req.SecretFiles[key])
+	return settings
+}
+
+// absolute are the files of secrets by paths that hold wherever Meson is run.
+func absolute(files map[string]string, fault func(path, have, want string)) map[string]string {
+	out := make(map[string]string, len(files))
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		abs, err := filepath.Abs(files[key])
 		if err != nil {
 			fault("--secret", key, err.Error())
 		}
-		files[key] = abs
+		out[key] = abs
 	}
-	if len(e.Faults) > 0 {
-		return core.ProviderConfig{}, e
-	}
-	return core.ProviderConfig{
-		Name: req.Name, Plugin: req.Plugin, Settings: settings, SecretFiles: files, Connect: req.Connect, CreatedAt: m.Now().UTC(),
-	}, nil
+	return out
 }
 
 // set puts a value at a dotted path: JSON if it is JSON, else a text. Where the
