@@ -69,6 +69,7 @@ func (at *place) check(ctx context.Context) []*pb.CheckItem {
 	}
 	items = append(items, at.checkPool(h, ok, bad), at.checkNetwork(h, ok, bad))
 	items = append(items, at.checkRights(ctx, ok, bad))
+	items = append(items, at.checkECC(h))
 	items = append(items, at.checkCost(h)...)
 	for _, w := range h.Warnings {
 		items = append(items, &pb.CheckItem{Subject: subject, Verdict: pb.CheckItem_VERDICT_WARNING, Text: w})

@@ -24,6 +24,7 @@ type Config struct {
 	// ReserveMemoryMiB has a default, unlike ReserveCores: a host whose memory is
 	// all sold kills guests, one whose cores are all sold is merely slow.
 	ReserveMemoryMiB int64   `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." default:"512" min:"0"`
+	ECC              *bool   `json:"ecc,omitempty" help:"Whether the hosts' memory corrects errors. It is you who say so: libvirt cannot tell. Left out, it is unknown."`
 	Groups           []Group `json:"groups,omitempty" help:"Hosts that have price, place and reserves in common."`
 	Images           []Image `json:"images,omitempty" help:"What machines boot; the first is taken where the user names no system."`
 }
@@ -47,6 +48,7 @@ type Group struct {
 	PublicNetwork    string            `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
 	ReserveCores     *int              `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64            `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." min:"0"`
+	ECC              *bool             `json:"ecc,omitempty" help:"Whether the hosts' memory corrects errors."`
 	Hosts            []HostConfig      `json:"hosts" help:"The hosts." required:"true"`
 }
 
@@ -63,6 +65,7 @@ type HostConfig struct {
 	VNCListen        string `json:"vnc_listen,omitempty" help:"Private or loopback address of the host that graphical consoles listen on." example:"10.0.0.11"`
 	ReserveCores     *int   `json:"reserve_cores,omitempty" help:"How many of the first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64 `json:"reserve_memory_mib,omitempty" help:"How much memory is never given away." min:"0"`
+	ECC              *bool  `json:"ecc,omitempty" help:"Whether its memory corrects errors."`
 }
 
 // Image is what a machine boots. Exactly one of File and URL is set.

@@ -20,6 +20,8 @@ type Site struct {
 	Limits              fit.Limits
 	// PublicNetwork is empty where the host has none.
 	PublicNetwork string
+	// ECC is what the operator states about the host's memory.
+	ECC inventory.Tristate
 	// VNCListen is a private or loopback address.
 	VNCListen string
 	// SKUPrefix is what the names of the host's SKUs begin with: its group, or
@@ -78,6 +80,7 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 		Accelerator:   inventory.AcceleratorSetting(cmp.Or(g.Accelerator, c.Accelerator, string(inventory.AcceleratorAuto))),
 		PublicNetwork: cmp.Or(h.PublicNetwork, g.PublicNetwork, c.PublicNetwork),
 		VNCListen:     cmp.Or(h.VNCListen, c.VNCListen, "127.0.0.1"),
+		ECC:           stated(h.ECC, g.ECC, c.ECC),
 		SKUPrefix:     g.Name,
 		Limits: fit.Limits{
 			ReserveCores:         first(c.ReserveCores, h.ReserveCores, g.ReserveCores),
@@ -111,6 +114,20 @@ func (h *HostConfig) zone() string {
 		return "local"
 	}
 	return strings.ToLower(strings.NewReplacer(":", "-", "%", "-").Replace(u.Hostname()))
+}
+
+// stated is what the first that is set says, unknown where none is.
+func stated(set ...*bool) inventory.Tristate {
+	for _, yes := range set {
+		switch {
+		case yes == nil:
+		case *yes:
+			return inventory.Yes
+		default:
+			return inventory.No
+		}
+	}
+	return inventory.Unknown
 }
 
 // first is the first that is set, or else the fallback.

@@ -102,7 +102,7 @@ func (m *match) facts() map[string]string {
 	}
 	facts["host"], facts["group"] = site.Zone, site.Group
 	facts["accelerator"] = string(h.Accelerator.Kind)
-	facts["ecc"] = h.ECC.String()
+	facts["ecc"] = h.ECCText()
 	facts["sharing"] = "exclusive"
 	if a.Overprovision > 1 {
 		facts["sharing"] = fmt.Sprintf("shared by at most %d", a.Overprovision)

@@ -3,6 +3,7 @@ package kvm
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -129,9 +130,9 @@ func (at *place) readHardware(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.src.Name, r.src.Accelerator = at.Zone, at.Accelerator
+	r.src.Name, r.src.Accelerator, r.src.ECC = at.Zone, at.Accelerator, at.ECC
 	if local(at.URI) {
-		r.src.EDAC = edac()
+		r.src.EDAC = inventory.EDAC(os.DirFS("/sys/devices/system/edac/mc"))
 	}
 	hardware, err := inventory.ReadHardware(r.src)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -139,18 +138,3 @@ func readDevices(ctx context.Context, c *libvirt.Connect) []string {
 
 // local reports whether a URI is of the machine that the plugin runs on.
 func local(uri string) bool { return uri == "qemu:///system" || uri == "qemu:///session" }
-
-// edac asks the kernel whether memory controllers that correct errors are at
-// work: their driver is loaded only where they are.
-func edac() inventory.Tristate {
-	entries, err := os.ReadDir("/sys/devices/system/edac/mc")
-	if err != nil {
-		return inventory.Unknown
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "mc") && len(e.Name()) > 2 && e.Name()[2] >= '0' && e.Name()[2] <= '9' {
-			return inventory.Yes
-		}
-	}
-	return inventory.Unknown
-}

@@ -43,6 +43,7 @@ func ReadHardware(src Source) (*Hardware, error) {
 	b.archs()
 	b.flags()
 	b.sysinfo()
+	b.ecc()
 	b.devices()
 	return &Hardware{host: *b.host}, nil
 }

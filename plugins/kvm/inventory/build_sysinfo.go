@@ -27,11 +27,9 @@ func (e sysinfoEntry) get(name string) string {
 	return ""
 }
 
-// sysinfo reads clocks and the processor's name. libvirt's SMBIOS has no word
-// about error correction, so ECC is the kernel's EDAC or unknown.
+// sysinfo reads clocks and the processor's name.
 func (b *builder) sysinfo() {
 	h := b.host
-	h.ECC = b.src.EDAC
 	var info sysinfoXML
 	if strings.TrimSpace(b.src.Sysinfo) != "" {
 		if err := read(b.src.Sysinfo, &info); err != nil {

@@ -31,6 +31,8 @@ type Host struct {
 	BaseMHz int      `json:"base_mhz,omitempty"`
 	MaxMHz  int      `json:"max_mhz,omitempty"`
 	ECC     Tristate `json:"ecc"`
+	// ECCFrom is empty where ECC is unknown.
+	ECCFrom ECCSource `json:"ecc_from,omitempty"`
 
 	Accelerator Accelerator `json:"accelerator"`
 

@@ -40,6 +40,9 @@ type Source struct {
 	// EDAC is whether the kernel's memory controllers correct errors, where
 	// the plugin runs on the host itself and can look.
 	EDAC Tristate
+	// ECC is whether the operator states that memory corrects errors. EDAC is
+	// believed first.
+	ECC Tristate
 	// BaseMHz and MaxMHz are what a caller knows about clocks by other means
 	// than the XML; 0 is unknown. What they say wins.
 	BaseMHz, MaxMHz int
