@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/pricing"
@@ -18,6 +19,9 @@ func (s *SQLite) PutPriceList(ctx context.Context, provider string, list *pricin
 	subject := priceListSubject(provider, list.Revision)
 	head, body, err := headOf(list)
 	if err != nil {
+		return failure(op, subject, err)
+	}
+	if lately, err := s.putLately(ctx, provider, list, head); lately || err != nil {
 		return failure(op, subject, err)
 	}
 	return failure(op, subject, s.write(ctx, func(tx *sql.Tx) error {
@@ -44,6 +48,36 @@ func (s *SQLite) PutPriceList(ctx context.Context, provider string, list *pricin
 			ON CONFLICT (provider, revision) DO UPDATE SET body = excluded.body`, provider, list.Revision, body)
 		return err
 	}))
+}
+
+// putLately reports whether the very list was the provider's last to be put, and
+// not long ago: whoever asks for offers need not wait for a write then.
+func (s *SQLite) putLately(ctx context.Context, provider string, list *pricing.List, head string) (lately bool, err error) {
+	now, err := decodeHead(head, "")
+	if err != nil {
+		return false, err
+	}
+	err = s.query(ctx, `SELECT head, seen_at FROM price_lists WHERE provider = $1 AND revision = $2
+		AND seen_at = (SELECT MAX(seen_at) FROM price_lists WHERE provider = $1)`, []any{provider, list.Revision}, func(row *sql.Rows) error {
+		var head, seen string
+		if err := row.Scan(&head, &seen); err != nil || head == "" {
+			return err
+		}
+		was, err := decodeHead(head, "")
+		if err != nil {
+			return err
+		}
+		at, err := timeOf(seen)
+		lately = was.Digest == now.Digest && within(at, s.now()) && within(was.AsOf, now.AsOf)
+		return err
+	})
+	return lately, err
+}
+
+// within reports whether b is a, or later by less than SeenWithin.
+func within(a, b time.Time) bool {
+	d := b.Sub(a)
+	return d >= 0 && d < SeenWithin
 }
 
 // otherBody reports whether a list must be written anew, though it says what the

@@ -8,13 +8,17 @@ import (
 	"github.com/mesoncloud/meson/pricing"
 )
 
+// SeenWithin is how far behind the times may be that are kept of a list.
+const SeenWithin = time.Hour
+
 // Prices is the part of a ledger that keeps what everything costs: price lists
 // and which is in use, exchange rates, terms, and the quotes made of them. What
 // changes the prices in use is an event, of no allocation, with the change.
 type Prices interface {
 	// PutPriceList keeps a list. The same revision again changes nothing but its
-	// AsOf; Conflict if it says something else than before. Lists of one provider
-	// with different revisions stand side by side.
+	// AsOf and when it was seen, and those only where another list was seen
+	// since, or they are behind by SeenWithin, so that most calls write nothing. Conflict if it says something else
+	// than before. Lists of one provider with different revisions stand side by side.
 	PutPriceList(ctx context.Context, provider string, list *pricing.List) error
 	// PriceList is one revision of a provider's list. NotFound.
 	PriceList(ctx context.Context, provider, revision string) (*pricing.List, error)

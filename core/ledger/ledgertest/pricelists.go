@@ -56,6 +56,18 @@ func testPriceListInfos(t *testing.T, store Store) {
 	same(t, "after one was seen again", value(l.PriceLists(ctx, "rack1"))(t), []ledger.PriceListInfo{r2, r3, r1}, seen)
 	same(t, "that one", value(l.PriceList(ctx, "rack1", "r2"))(t), &later)
 
+	// Seen again at once it is not written again, unless another was seen since.
+	moment := value(l.PriceLists(ctx, "rack1"))(t)[0].SeenAt
+	must(t, l.PutPriceList(ctx, "rack1", &later))
+	if got := value(l.PriceLists(ctx, "rack1"))(t)[0].SeenAt; !got.Equal(moment) {
+		t.Errorf("written again: seen at %s, then at %s", moment, got)
+	}
+	must(t, l.PutPriceList(ctx, "rack1", younger))
+	must(t, l.PutPriceList(ctx, "rack1", &later))
+	if got := value(l.PriceLists(ctx, "rack1"))(t)[0]; got.Revision != "r2" || !got.SeenAt.After(moment) {
+		t.Errorf("the last seen is %s of %s, want r2 of now", got.Revision, got.SeenAt)
+	}
+
 	// One in use says so.
 	must(t, l.PutProvider(ctx, rack("rack1")))
 	must(t, l.UsePriceList(ctx, "rack1", "r1", ledger.UseOptions{By: ledger.UsedByPerson, Imported: true}))
