@@ -41,6 +41,7 @@ func table() []rule {
 		{"core/api", []string{"core", "pricing"}, "the public API over all of core"},
 		{"plugins", []string{"sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"plugins/kvm", []string{"plugins/kvm", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
+		{"plugins/upcloud", []string{"plugins/upcloud", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"cli", []string{"cli", "core", "core/spec", "core/api", "core/place", "pricing"}, "commands speak to the API, never to a plugin"},
 		{"cli/broker", []string{"core", "pricing"}, "the wiring; never a plugin"},
 		{"cli/meson", []string{"cli", "core", "pricing"}, "the wiring; never a plugin"},

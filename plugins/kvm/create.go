@@ -133,6 +133,7 @@ func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *j
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	p.step("volumes.made")
 	if err := p.between(ctx, o); err != nil {
 		return err
 	}

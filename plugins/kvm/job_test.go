@@ -162,7 +162,7 @@ func TestStartFails(t *testing.T) {
 	id := machineUUID(broker, req.GetOwner().GetKey())
 	var p *Provider
 	p = openProvider(t, l.config("boot", host), Hooks{Step: func(name string) {
-		if name == "seed.sent" {
+		if name == "volumes.made" {
 			if err := p.places[0].discard(context.Background(), "meson", diskName(id)); err != nil {
 				t.Error(err)
 			}

@@ -28,7 +28,7 @@ type Hooks struct {
 func Steps() []string {
 	return []string{
 		"claim.defined", "claim.looked", "claim.held", "image.made", "image.sent", "image.done",
-		"disk.made", "seed.made", "seed.sent", "machine.started", "machine.marked",
+		"disk.made", "seed.made", "seed.sent", "volumes.made", "machine.started", "machine.marked",
 		"delete.stopped", "delete.disk", "delete.seed", "delete.undefined",
 	}
 }
