@@ -44,6 +44,7 @@ func parts() []part {
 		{"call", (*bench).call},
 		{"boot", (*bench).boot},
 		{"memory", (*bench).memory},
+		{"rank", (*bench).rank},
 	}
 }
 
