@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/mesoncloud/meson/core"
 )
 
@@ -28,14 +29,15 @@ type Options struct {
 // SQLite is the embedded Ledger: one file in WAL mode that is written by one
 // connection of each process at a time, every commit synced to the disk.
 // Beside the file stand "locks" and "secrets", directories of the user's own,
-// and PATH.checked, which spares an undisturbed file its check at the next
-// start.
+// PATH.use, which tells a restore that the file is open, and PATH.checked, which
+// spares an undisturbed file its check at the next start.
 type SQLite struct {
 	path   string
 	log    *slog.Logger
 	clock  func() time.Time
 	writer *sql.DB
 	reader *sql.DB
+	share  *flock.Flock
 
 	id  string
 	key []byte
@@ -80,6 +82,9 @@ func (s *SQLite) open(ctx context.Context) error {
 		return err
 	}
 	var err error
+	if s.share, err = use(ctx, s.path, false, longest); err != nil {
+		return err
+	}
 	if s.reader, err = openPool(s.path, readOnly, max(2, runtime.GOMAXPROCS(0))); err != nil {
 		return err
 	}
@@ -162,6 +167,9 @@ func (s *SQLite) closePools() error {
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
+	}
+	if s.share != nil {
+		errs = append(errs, s.share.Close())
 	}
 	return errors.Join(errs...)
 }
