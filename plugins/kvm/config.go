@@ -26,7 +26,9 @@ type Config struct {
 	ReserveMemoryMiB int64   `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." default:"512" min:"0"`
 	ECC              *bool   `json:"ecc,omitempty" help:"Whether the hosts' memory corrects errors. It is you who say so: libvirt cannot tell. Left out, it is unknown."`
 	Groups           []Group `json:"groups,omitempty" help:"Hosts that have price, place and reserves in common."`
-	Images           []Image `json:"images,omitempty" help:"What machines boot; the first is taken where the user names no system."`
+	// RemovedHosts end the wait for machines of hosts that left the settings.
+	RemovedHosts []string `json:"removed_hosts,omitempty" help:"Names of hosts that are gone for good: what was on them is taken to be gone too. Of a host that is in no list nothing is claimed." example:"kvm7"`
+	Images       []Image  `json:"images,omitempty" help:"What machines boot; the first is taken where the user names no system."`
 }
 
 // Group is hosts that have something in common. What is left out is taken from

@@ -115,6 +115,16 @@ func (v *configCheck) hosts() {
 		}
 		zones[zone] = host
 	})
+	for i, name := range c.RemovedHosts {
+		path := fmt.Sprintf("removed_hosts[%d]", i)
+		by, still := zones[name]
+		switch {
+		case !zoneName(name):
+			v.fault(path, name, "a name of a-z, 0-9, - and .", "%.64q cannot be a host's name", name)
+		case still:
+			v.fault(path, name, "a host that is not in the settings", "%s has the name %s: its machines are still there", cmp.Or(strings.TrimSuffix(by, "."), "the host of uri"), name)
+		}
+	}
 }
 
 // wrongURI is what a URI would have to be, or nothing where it is right.

@@ -23,7 +23,11 @@ const deletePatience = 2 * time.Minute
 // goes last: as long as anything is left, it is there to be found. Everything is
 // looked for by name even where the domain is gone already, in case a host was
 // still making it while an earlier Delete went by.
+//
+// That nothing is there is done, but for a machine whose host is not in the
+// settings any more: see strange.
 func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
+	const op = "delete machine"
 	r := refOf(req.GetOwner(), req.GetId(), req.GetZone())
 	if !isUUID(r.uuid) {
 		return nil
@@ -31,7 +35,7 @@ func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
 	if !p.jobs.cancel(ctx, r.uuid) {
-		return &sdk.Error{Kind: sdk.Busy, Op: "delete machine", Subject: r.uuid, Source: sdk.SourcePlugin, Text: "it is still being made"}
+		return &sdk.Error{Kind: sdk.Busy, Op: op, Subject: r.uuid, Source: sdk.SourcePlugin, Text: "it is still being made"}
 	}
 	if at := p.byZone[r.zone]; at != nil {
 		found, err := p.removeFound(ctx, at, r)
@@ -39,11 +43,11 @@ func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 			return err
 		}
 	}
-	errs := everywhere(p.places, func(_ int, at *place) error {
-		if at.Zone == r.zone {
-			return nil
+	removed := make([]bool, len(p.places))
+	errs := everywhere(p.places, func(i int, at *place) (err error) {
+		if at.Zone != r.zone {
+			removed[i], err = p.removeFound(ctx, at, r)
 		}
-		_, err := p.removeFound(ctx, at, r)
 		return err
 	})
 	var silent []string
@@ -56,13 +60,16 @@ func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 			return err
 		}
 	}
+	if slices.Contains(removed, true) {
+		return nil
+	}
 	if len(silent) > 0 && p.byZone[r.zone] == nil {
 		return &sdk.Error{
-			Kind: sdk.Unavailable, Op: "delete machine", Subject: r.uuid, Source: sdk.SourceProvider,
+			Kind: sdk.Unavailable, Op: op, Subject: r.uuid, Source: sdk.SourceProvider,
 			Text: fmt.Sprintf("not on the hosts that answer; %s cannot be asked", strings.Join(silent, ", ")),
 		}
 	}
-	return nil
+	return p.strange(op, r)
 }
 
 // removeFound removes the machine from a place; false if it was not there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"libvirt.org/go/libvirt"
@@ -44,7 +45,8 @@ func (p *Provider) Get(ctx context.Context, req *pb.GetRequest) (*pb.Instance, e
 }
 
 // find looks in the zone that the caller names, then everywhere else at once.
-// NotFound is certain: every host was asked, or the one of the zone was.
+// NotFound is certain: every host was asked, or the one of the zone was; and the
+// zone is a host of the settings, or one that they say is gone.
 func (p *Provider) find(ctx context.Context, r ref) (*machine, error) {
 	const op = "find machine"
 	absent := &sdk.Error{Kind: sdk.NotFound, Op: op, Subject: r.uuid, Text: "no host has it"}
@@ -90,7 +92,24 @@ func (p *Provider) find(ctx context.Context, r ref) (*machine, error) {
 			Text: fmt.Sprintf("not on the hosts that answer; %s cannot be asked", strings.Join(silent, ", ")),
 		}
 	}
+	if err := p.strange(op, r); err != nil {
+		return nil, err
+	}
 	return nil, absent
+}
+
+// strange is the error about a machine that is on no host that was asked, where
+// the one that it was on is not in the settings: whether it is still there
+// nobody can tell. Nil otherwise.
+func (p *Provider) strange(op string, r ref) error {
+	if r.zone == "" || p.byZone[r.zone] != nil || slices.Contains(p.config.RemovedHosts, r.zone) {
+		return nil
+	}
+	return &sdk.Error{
+		Kind: sdk.Unavailable, Op: op, Subject: r.uuid, Source: sdk.SourcePlugin,
+		Text: fmt.Sprintf("it was on host %s, which is not in this provider's settings any more: whether it is still there cannot be asked", r.zone),
+		Hint: fmt.Sprintf("put host %s back into the settings; if it is gone for good with all that was on it, name it in removed_hosts", r.zone),
+	}
 }
 
 // lookup is the machine if it is there and the caller's, nil if not.
