@@ -60,8 +60,12 @@ func (a *app) pricesDiff(ctx context.Context, args []string) error {
 			return err
 		}
 		fmt.Fprint(a.env.Stdout, render.Count(len(changes), "change"))
-		if n := len(pricing.NeedConsent(changes)); n > 0 {
-			fmt.Fprintf(a.env.Stdout, ", of which %d need a yes", n)
+		switch n := len(pricing.NeedConsent(changes)); n {
+		case 0:
+		case 1:
+			fmt.Fprint(a.env.Stdout, ", 1 of which needs a yes")
+		default:
+			fmt.Fprintf(a.env.Stdout, ", %d of which need a yes", n)
 		}
 		fmt.Fprintln(a.env.Stdout)
 		return a.grid(changesGrid(changes, a.outs))

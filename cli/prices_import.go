@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,14 +78,18 @@ func (a *app) pricesImport(ctx context.Context, provider, file string, f importF
 	return nil
 }
 
-// inFile names the file in an error that tells of its faults.
+// inFile names the file in an error that tells of its faults, and puts what is
+// wrong with one of its rows on one line.
 func inFile(err error, file string) error {
 	e, ok := err.(*core.Error)
 	if !ok || len(e.Faults) == 0 {
 		return err
 	}
 	named := *e
-	named.Subject = fileName(file)
+	named.Subject, named.Faults = fileName(file), slices.Clone(e.Faults)
+	for i := range named.Faults {
+		named.Faults[i].Text = strings.ReplaceAll(named.Faults[i].Text, "\n", "; ")
+	}
 	return &named
 }
 
@@ -107,7 +112,7 @@ func (a *app) printImport(r api.RefreshResult, dryRun bool) error {
 		what += ": " + render.Count(n, "change")
 	}
 	if n := len(pricing.NeedConsent(r.Changes)); dryRun && n > 0 {
-		what += fmt.Sprintf(", of which %d would need a yes (--yes)", n)
+		what += fmt.Sprintf(", %d of which would need a yes (--yes)", n)
 	}
 	fmt.Fprintf(a.env.Stdout, "%s: %s\n", a.outs.bold(render.Visible(r.Provider)), what)
 	return a.printChanges(r.Provider, r.From, r.To, r.Changes)

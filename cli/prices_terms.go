@@ -32,7 +32,8 @@ func newTermsShow(a *app) *cobra.Command {
 		Use: "show [PROVIDER]", Short: "Show what is agreed on top of the price lists",
 		Example: "meson prices terms show\nmeson prices terms show gcp -o yaml",
 		Long: "Shows the rules that change what quotes come to, of one provider or of all, and the\n" +
-			"operator's own, in the order in which they apply.",
+			"operator's own. They apply in the order of the table: each provider's own rules by\n" +
+			"stage, then the operator's.",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: a.completeFirst(nothingMore),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitInterrupted),
@@ -99,7 +100,7 @@ func (a *app) termsShow(ctx context.Context, provider string) error {
 		maps.DeleteFunc(all, func(scope string, _ pricing.Terms) bool { return scope != provider })
 	}
 	docs := []termsDocument{}
-	for _, scope := range slices.Sorted(maps.Keys(all)) {
+	for _, scope := range slices.SortedFunc(maps.Keys(all), operatorLast) {
 		docs = append(docs, newTermsDocument(scope, all[scope]))
 	}
 	return a.print(docs, func() error { return a.printTerms(docs) })
@@ -112,7 +113,7 @@ func (a *app) termsSet(ctx context.Context, provider, file string) error {
 	}
 	t, err := terms.Parse(data)
 	if err != nil {
-		return &core.Error{Kind: core.Invalid, Op: "read terms", Subject: fileName(file), Faults: faultsIn(err)}
+		return inFile(&core.Error{Kind: core.Invalid, Op: "read terms", Faults: faultsIn(err)}, file)
 	}
 	b, err := a.open(ctx)
 	if err != nil {
@@ -155,6 +156,24 @@ func (a *app) printTermsOf(provider string, t pricing.Terms) error {
 	})
 }
 
+// operatorLast orders scopes as their rules apply.
+func operatorLast(x, y string) int {
+	if x == "" || y == "" {
+		return cmp.Compare(len(y), len(x))
+	}
+	return cmp.Compare(x, y)
+}
+
+// byStage are rules in the order in which they apply.
+func byStage(rules []pricing.Rule) []pricing.Rule {
+	order := []pricing.Stage{
+		pricing.StageContract, pricing.StageDiscount, pricing.StageRebate, pricing.StageProviderFee, pricing.StageOperatorFee,
+	}
+	return slices.SortedStableFunc(slices.Values(rules), func(x, y pricing.Rule) int {
+		return cmp.Compare(slices.Index(order, x.Stage), slices.Index(order, y.Stage))
+	})
+}
+
 // scopeName is whose terms they are.
 func scopeName(provider string) string { return cmp.Or(provider, "operator") }
 
@@ -165,10 +184,9 @@ func (a *app) printTerms(docs []termsDocument) error {
 		render.Column{Title: "ON", Fold: 20}, render.Column{Title: "FROM", Drop: 2}, render.Column{Title: "UNTIL", Drop: 1},
 	)
 	for _, d := range docs {
-		for i := range d.Rules {
-			r := &d.Rules[i]
+		for _, r := range byStage(d.Rules) {
 			rules++
-			g.Add(scopeName(d.Provider), string(r.Stage), r.Name, render.RuleText(r), cmp.Or(render.RuleScope(r), "everything"), day(r.From), day(r.Until))
+			g.Add(scopeName(d.Provider), string(r.Stage), r.Name, render.RuleText(&r), cmp.Or(render.RuleScope(&r), "everything"), day(r.From), day(r.Until))
 		}
 	}
 	g.Paint("RULE", a.outs.bold)

@@ -12,12 +12,14 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mesoncloud/meson/cli"
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 var update = flag.Bool("update", false, "write the golden parts of the scripts anew")
@@ -36,11 +38,17 @@ var update = flag.Bool("update", false, "write the golden parts of the scripts a
 //	warn TEXT            the broker logs a line in every deploy from now on
 //	evil                 providers say what could take a terminal over
 //	opened N             the broker has been opened N times
+//	real                 a real broker, with meson-plugin-mem, from now on
+//	clock TIME           it is this time
+//	reconfigure NAME JSON  the settings of a provider of the real broker
+//	take NAME PATTERN    a variable from standard output
+//	same FILE            standard output is the file's, but for moments and what was taken
 func TestScripts(t *testing.T) {
 	dir, err := filepath.Abs("testdata/script")
 	if err != nil {
 		t.Fatal(err)
 	}
+	built := &plugins{t: t}
 	t.Chdir(".") // and back again: the stories share the process's directory
 	testscript.RunT(oneByOne{t}, testscript.Params{
 		Dir:                 dir,
@@ -48,7 +56,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &story{broker: newMemBroker()}
+			s := &story{broker: newMemBroker(), clock: now(), plugins: built}
+			s.open = s.openMem
 			env.Values[storyKey{}] = s
 			env.Defer(func() { close(s.broker.released) })
 			return nil
@@ -66,6 +75,12 @@ func TestScripts(t *testing.T) {
 			"warn":      storyCmd(func(s *story, _ *testscript.TestScript, args []string) { s.broker.warning = args[0] }),
 			"evil":      storyCmd(func(s *story, _ *testscript.TestScript, _ []string) { s.broker.evil = "\x1b[2J\u009b2J\u202egpj\nfake" }),
 			"opened":    storyCmd(opened),
+
+			"real":        storyCmd(realBroker),
+			"clock":       storyCmd(clock),
+			"reconfigure": storyCmd(reconfigure),
+			"take":        storyCmd(take),
+			"same":        storyCmd(same),
 		},
 	})
 }
@@ -110,6 +125,23 @@ type story struct {
 	stdin    string
 	waitFor  string
 	signals  int
+
+	// clock is the time, which moves on by a second with each command to a
+	// real broker.
+	clock   time.Time
+	open    func(context.Context, io.Writer) (api.Broker, func(context.Context) error, error)
+	plugins *plugins
+	ledger  func(context.Context) (*ledger.SQLite, error)
+	// taken are values, each before its name.
+	taken []string
+}
+
+func (s *story) now() time.Time { return s.clock }
+
+func (s *story) openMem(_ context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error) {
+	s.broker.opened++
+	s.broker.logs = logs
+	return s.broker, func(context.Context) error { return nil }, nil
 }
 
 func storyCmd(run func(*story, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
@@ -134,18 +166,16 @@ func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 	code := cli.Main(context.Background(), args, cli.Env{
 		Stdin: strings.NewReader(s.stdin), Stdout: stdout, Stderr: stderr,
 		Terminal: cli.Terminal{Stdin: s.terminal, Stdout: s.terminal, Stderr: s.terminal},
-		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: now, Interrupts: interrupts,
-		Open: func(_ context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error) {
-			s.broker.opened++
-			s.broker.logs = logs
-			return s.broker, func(context.Context) error { return nil }, nil
-		},
+		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: s.now, Interrupts: interrupts, Open: s.open,
 	})
 	close(done)
 	signals.Wait()
 	stdout.close()
 	stderr.close()
 	s.stdin, s.waitFor, s.signals = "", "", 0
+	if s.ledger != nil {
+		s.clock = s.clock.Add(time.Second)
+	}
 	if code != want {
 		ts.Fatalf("meson %s: exit code %d, want %d", strings.Join(args, " "), code, want)
 	}

@@ -1,0 +1,90 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mesoncloud/meson/core/api"
+	"github.com/mesoncloud/meson/core/host"
+	"github.com/mesoncloud/meson/core/ledger"
+	"github.com/mesoncloud/meson/sdk/sdktest"
+)
+
+// plugins builds meson-plugin-mem once for all stories that need it.
+type plugins struct {
+	once sync.Once
+	t    *testing.T
+	dir  string
+}
+
+func (p *plugins) path() string {
+	p.once.Do(func() { p.dir = filepath.Dir(sdktest.BuildPlugin(p.t, "mem")) })
+	return p.dir
+}
+
+// realBroker puts the broker that people use in the place of memBroker: a ledger of the
+// story's own, and plugins as processes.
+func realBroker(s *story, ts *testscript.TestScript, _ []string) {
+	path, dir := filepath.Join(ts.MkAbs("."), "state", "ledger.db"), s.plugins.path()
+	s.ledger = func(ctx context.Context) (*ledger.SQLite, error) {
+		return ledger.Open(ctx, path, ledger.Options{Clock: s.now})
+	}
+	s.open = func(ctx context.Context, _ io.Writer) (api.Broker, func(context.Context) error, error) {
+		store, err := s.ledger(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		h := host.New(host.Options{Finder: host.Finder{Dirs: []string{dir}}})
+		end := func(ctx context.Context) error { return errors.Join(h.Close(ctx), store.Close()) }
+		return api.New(api.Options{Ledger: store, Host: h, Now: s.now}), end, nil
+	}
+}
+
+// clock sets the time that it is from now on.
+func clock(s *story, ts *testscript.TestScript, args []string) {
+	at, err := time.Parse(time.RFC3339, args[0])
+	ts.Check(err)
+	s.clock = at
+}
+
+// reconfigure lays other settings, one JSON object, on a provider.
+func reconfigure(s *story, ts *testscript.TestScript, args []string) {
+	store, err := s.ledger(context.Background())
+	ts.Check(err)
+	p, err := store.Provider(context.Background(), args[0])
+	if err == nil {
+		p.Settings = []byte(args[1])
+		err = store.UpdateProvider(context.Background(), p)
+	}
+	ts.Check(errors.Join(err, store.Close()))
+}
+
+// take sets a variable to the first group of a pattern in standard output.
+func take(s *story, ts *testscript.TestScript, args []string) {
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(m) < 2 {
+		ts.Fatalf("no %q in standard output", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+	s.taken = append(s.taken, m[1], args[0])
+}
+
+// same compares standard output with a file, but for moments to the second, which
+// the file has as TIME, and for what was taken, which it has by its name.
+func same(s *story, ts *testscript.TestScript, args []string) {
+	out := strings.NewReplacer(s.taken...).Replace(ts.ReadFile("stdout"))
+	out = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z`).ReplaceAllString(out, "TIME")
+	if diff := cmp.Diff(ts.ReadFile(args[0]), out); diff != "" {
+		ts.Fatalf("standard output differs from %s (-want +got):\n%s\n%s", args[0], diff, out)
+	}
+}
