@@ -145,7 +145,7 @@ func (p *Provider) checkImages(ctx context.Context, c *checks) {
 			}
 		}
 		if t == nil {
-			c.bad("image "+im.label(), fmt.Sprintf("no template has a title that matches %s", im.Template), "see upctl storage list --template")
+			c.bad("image "+im.label(), fmt.Sprintf("no template has a title that matches %s", im.Template), "see the titles of templates at hub.upcloud.com")
 			continue
 		}
 		c.ok("image "+im.label(), t.title)
@@ -174,7 +174,7 @@ func (p *Provider) checkNetwork(ctx context.Context, c *checks) {
 	case err != nil:
 		c.bad("private network", failed("read networks", "", err, false).Error(), "")
 	case !there:
-		c.bad("private network", "the account has no private network "+uuid, "see upctl network list")
+		c.bad("private network", "the account has no private network "+uuid, "see the private networks at hub.upcloud.com")
 	default:
 		c.ok("private network", uuid+" in "+zone+": servers are offered there alone")
 	}
