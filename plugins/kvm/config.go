@@ -28,6 +28,7 @@ type Config struct {
 	Groups           []Group `json:"groups,omitempty" help:"Hosts that have price, place and reserves in common."`
 	// RemovedHosts end the wait for machines of hosts that left the settings.
 	RemovedHosts []string `json:"removed_hosts,omitempty" help:"Names of hosts that are gone for good: what was on them is taken to be gone too. Of a host that is in no list nothing is claimed." example:"kvm7"`
+	MaxImageGiB  int64    `json:"max_image_gib,omitempty" help:"The most that an image may have which is fetched from a url." default:"64" min:"1" max:"65536"`
 	Images       []Image  `json:"images,omitempty" help:"What machines boot; the first is taken where the user names no system."`
 }
 

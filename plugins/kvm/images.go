@@ -78,7 +78,11 @@ func (p *Provider) base(ctx context.Context, o *order, j *job) (*baseImage, erro
 	if b, err := o.at.whole(ctx, o.image); b != nil || err != nil {
 		return b, failed("look for image", o.at, err, false)
 	}
-	local, err := p.images.open(ctx, o.image, j)
+	within, err := o.at.room(ctx)
+	if err != nil {
+		return nil, failed("look for room", o.at, err, false)
+	}
+	local, err := p.images.open(ctx, o.image, append(within, p.config.allowed()), j)
 	if err != nil {
 		return nil, err
 	}

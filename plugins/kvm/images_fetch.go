@@ -30,9 +30,13 @@ func cacheDir() (string, error) {
 }
 
 // fetched is the path of an image that has been fetched. One process at a time
-// fetches an image; what a broken one has left is gone on with.
-func (s *imageStore) fetched(ctx context.Context, im *Image, j *job) (string, error) {
+// fetches an image; what a broken one has left is gone on with. One that is
+// larger than a bound leaves nothing.
+func (s *imageStore) fetched(ctx context.Context, im *Image, within bounds, j *job) (string, error) {
 	fail := func(kind sdk.Kind, err error) error {
+		if e, ok := errors.AsType[*sdk.Error](err); ok {
+			return e
+		}
 		return &sdk.Error{Kind: kind, Op: "fetch image", Subject: "image " + im.Label(), Source: sdk.SourcePlugin, Err: err}
 	}
 	unlock, err := s.fetch.Lock(ctx, im.SHA256)
@@ -54,7 +58,10 @@ func (s *imageStore) fetched(ctx context.Context, im *Image, j *job) (string, er
 		return path, nil
 	}
 	part := path + ".part"
-	if err := download(ctx, im, part, j); err != nil {
+	if err := download(ctx, im, part, within, j); err != nil {
+		if definite(err) {
+			_ = os.Remove(part)
+		}
 		return "", fail(sdk.Unavailable, err)
 	}
 	f, err := os.Open(part)
@@ -75,8 +82,9 @@ func (s *imageStore) fetched(ctx context.Context, im *Image, j *job) (string, er
 	return path, nil
 }
 
-// download appends to part what it lacks.
-func download(ctx context.Context, im *Image, part string, j *job) error {
+// download appends to part what it lacks, if the whole is within bounds: it asks
+// what the server says first, and counts what it then sends.
+func download(ctx context.Context, im *Image, part string, within bounds, j *job) error {
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -84,6 +92,10 @@ func download(ctx context.Context, im *Image, part string, j *job) error {
 	defer f.Close()
 	have, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
+		return err
+	}
+	within = append(roomAt(filepath.Dir(part), uint64(have)), within...)
+	if err := within.check(im, uint64(have), true); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -118,11 +130,19 @@ func download(ctx context.Context, im *Image, part string, j *job) error {
 	default:
 		return fmt.Errorf("%s answers %s", im.URL, resp.Status)
 	}
-	body := &fetching{r: resp.Body, at: uint64(have), all: uint64(max(resp.ContentLength, 0) + have), alive: stalled, tell: func(n int) {
-		j.at("fetch image", n, im.Label())
-	}}
+	body := &fetching{
+		r: resp.Body, at: uint64(have), alive: stalled,
+		bound: func(at uint64) error { return within.check(im, at, true) },
+		tell:  func(n int) { j.at("fetch image", n, im.Label()) },
+	}
+	if resp.ContentLength >= 0 {
+		body.all = uint64(have + resp.ContentLength)
+		if err := within.check(im, body.all, false); err != nil {
+			return err
+		}
+	}
 	if _, err := io.Copy(f, body); err != nil {
-		return err
+		return noSpace(im, part, err)
 	}
 	if err := f.Sync(); err != nil {
 		return err
@@ -130,12 +150,15 @@ func download(ctx context.Context, im *Image, part string, j *job) error {
 	return f.Close()
 }
 
-// fetching is a body that tells how far it is and shows that it goes on.
+// fetching is a body that tells how far it is, shows that it goes on and ends
+// where it comes to more than its bound.
 type fetching struct {
-	r       io.Reader
+	r io.Reader
+	// all is 0 where the server does not say.
 	at, all uint64
 	last    int
 	alive   *time.Timer
+	bound   func(at uint64) error
 	tell    func(percent int)
 }
 
@@ -143,6 +166,9 @@ func (b *fetching) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.alive.Reset(fetchStall)
 	b.at += uint64(n)
+	if err := b.bound(b.at); err != nil {
+		return 0, err
+	}
 	if now := percent(b.at, b.all); b.all > 0 && now != b.last {
 		b.last = now
 		b.tell(now)

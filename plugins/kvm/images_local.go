@@ -42,12 +42,12 @@ type localImage struct {
 }
 
 // open gives an image as a file whose checksum has been seen to be right, after
-// fetching it if it is somewhere else. The caller closes it.
-func (s *imageStore) open(ctx context.Context, im *Image, j *job) (*localImage, error) {
+// fetching it, within bounds, if it is somewhere else. The caller closes it.
+func (s *imageStore) open(ctx context.Context, im *Image, within bounds, j *job) (*localImage, error) {
 	path := im.File
 	if path == "" {
 		var err error
-		if path, err = s.fetched(ctx, im, j); err != nil {
+		if path, err = s.fetched(ctx, im, within, j); err != nil {
 			return nil, err
 		}
 	}

@@ -195,13 +195,13 @@ func TestImageFetched(t *testing.T) {
 	im.URL, im.File = server.URL, ""
 
 	j := &job{changed: make(chan struct{})}
-	if _, err := new(imageStore).open(t.Context(), &im, j); sdk.KindOf(err) != sdk.Unavailable {
+	if _, err := new(imageStore).open(t.Context(), &im, nil, j); sdk.KindOf(err) != sdk.Unavailable {
 		t.Fatalf("a connection that breaks: %v, want Unavailable", err)
 	}
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			f, err := new(imageStore).open(t.Context(), &im, &job{changed: make(chan struct{})})
+			f, err := new(imageStore).open(t.Context(), &im, nil, &job{changed: make(chan struct{})})
 			if err != nil {
 				t.Error(err)
 				return
@@ -218,7 +218,7 @@ func TestImageFetched(t *testing.T) {
 		t.Errorf("%d requests of which %d for the rest, want 2 and 1", requests.Load(), resumed.Load())
 	}
 	im.SHA256 = strings.Repeat("cd", 32)
-	if _, err := new(imageStore).open(t.Context(), &im, j); sdk.KindOf(err) != sdk.Unsupported {
+	if _, err := new(imageStore).open(t.Context(), &im, nil, j); sdk.KindOf(err) != sdk.Unsupported {
 		t.Errorf("a wrong checksum: %v, want Unsupported", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestCheckedReader(t *testing.T) {
 	im := &Image{OSFamily: "linux", File: path, Format: "raw", SHA256: sha(content)}
 	j := &job{changed: make(chan struct{})}
 	for _, offset := range []int{0, 1, 5, heldBack, len(content) - heldBack, len(content) - 1} {
-		f, err := new(imageStore).open(t.Context(), im, j)
+		f, err := new(imageStore).open(t.Context(), im, nil, j)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +246,7 @@ func TestCheckedReader(t *testing.T) {
 		}
 		f.Close()
 	}
-	f, err := new(imageStore).open(t.Context(), im, j)
+	f, err := new(imageStore).open(t.Context(), im, nil, j)
 	if err != nil {
 		t.Fatal(err)
 	}
