@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,25 +15,12 @@ import (
 	"github.com/mesoncloud/meson/core/api"
 	"github.com/mesoncloud/meson/core/host"
 	"github.com/mesoncloud/meson/core/ledger"
-	"github.com/mesoncloud/meson/sdk/sdktest"
 )
-
-// plugins builds meson-plugin-mem once for all stories that need it.
-type plugins struct {
-	once sync.Once
-	t    *testing.T
-	dir  string
-}
-
-func (p *plugins) path() string {
-	p.once.Do(func() { p.dir = filepath.Dir(sdktest.BuildPlugin(p.t, "mem")) })
-	return p.dir
-}
 
 // realBroker puts the broker that people use in the place of memBroker: a ledger of the
 // story's own, and plugins as processes.
 func realBroker(s *story, ts *testscript.TestScript, _ []string) {
-	path, dir := filepath.Join(ts.MkAbs("."), "state", "ledger.db"), s.plugins.path()
+	path, dir := filepath.Join(ts.MkAbs("."), "state", "ledger.db"), s.plugins
 	s.ledger = func(ctx context.Context) (*ledger.SQLite, error) {
 		return ledger.Open(ctx, path, ledger.Options{Clock: s.now})
 	}

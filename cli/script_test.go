@@ -20,6 +20,7 @@ import (
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
 	"github.com/mesoncloud/meson/core/ledger"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 var update = flag.Bool("update", false, "write the golden parts of the scripts anew")
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built := &plugins{t: t}
+	plugins := filepath.Dir(sdktest.BuildPlugin(t, "mem"))
 	t.Chdir(".") // and back again: the stories share the process's directory
 	testscript.RunT(oneByOne{t}, testscript.Params{
 		Dir:                 dir,
@@ -56,7 +57,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &story{broker: newMemBroker(), clock: now(), plugins: built}
+			s := &story{broker: newMemBroker(), clock: now(), plugins: plugins}
 			s.open = s.openMem
 			env.Values[storyKey{}] = s
 			env.Defer(func() { close(s.broker.released) })
@@ -130,7 +131,7 @@ type story struct {
 	// real broker.
 	clock   time.Time
 	open    func(context.Context, io.Writer) (api.Broker, func(context.Context) error, error)
-	plugins *plugins
+	plugins string // where meson-plugin-mem is
 	ledger  func(context.Context) (*ledger.SQLite, error)
 	// taken are values, each before its name.
 	taken []string
