@@ -79,6 +79,11 @@ const (
 // check refuses what is wrong with the request in itself.
 func (r *createRequest) check() error {
 	q := &r.Server
+	for _, text := range []string{q.BootOrder, q.NICModel, q.RemoteAccessPassword, q.RemoteAccessType, q.ServerGroup, q.SimpleBackup, q.Timezone, q.VideoModel} {
+		if len(text) > maxText {
+			return bad("REQUEST_INVALID", "An attribute is longer than %d characters.", maxText)
+		}
+	}
 	switch {
 	case q.Title == "":
 		return bad("TITLE_MISSING", "The required attribute title is missing from the request.")

@@ -3,7 +3,10 @@ package upcloud
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // DefaultToken is the bearer token, and the password, of a server that was
@@ -20,6 +23,10 @@ type Credential struct {
 	ReadOnly bool `json:"read_only,omitempty"`
 	// NoBilling credentials see no prices, and no credits of the account.
 	NoBilling bool `json:"no_billing,omitempty"`
+
+	// id and expires are of a token that was made by a call.
+	id      string
+	expires time.Time
 }
 
 // right is what an operation needs.
@@ -31,16 +38,37 @@ const (
 	billing
 )
 
+// credentials are all who may call.
 type credentials struct {
-	all []Credential
+	clock *Clock
+	mu    sync.RWMutex
+	all   []Credential
 }
 
-func newCredentials(all []Credential) credentials {
-	return credentials{append([]Credential(nil), all...)}
+func newCredentials(clock *Clock, all []Credential) *credentials {
+	return &credentials{clock: clock, all: slices.Clone(all)}
+}
+
+func (c *credentials) add(one Credential) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, one)
+}
+
+func (c *credentials) remove(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = slices.DeleteFunc(c.all, func(one Credential) bool { return one.id == id })
+}
+
+func (c *credentials) list() []Credential {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Clone(c.all)
 }
 
 // authenticate finds who calls, and refuses who may not.
-func (c credentials) authenticate(r *http.Request, needs right) (Credential, error) {
+func (c *credentials) authenticate(r *http.Request, needs right) (Credential, error) {
 	who, known := c.find(r)
 	switch {
 	case !known:
@@ -51,7 +79,7 @@ func (c credentials) authenticate(r *http.Request, needs right) (Credential, err
 	return who, nil
 }
 
-func (c credentials) find(r *http.Request) (Credential, bool) {
+func (c *credentials) find(r *http.Request) (Credential, bool) {
 	header := r.Header.Get("Authorization")
 	if scheme, token, found := strings.Cut(header, " "); found && strings.EqualFold(scheme, "Bearer") {
 		return c.match(func(one Credential) bool { return same(one.Token, token) })
@@ -62,9 +90,10 @@ func (c credentials) find(r *http.Request) (Credential, bool) {
 	return Credential{}, false
 }
 
-func (c credentials) match(is func(Credential) bool) (Credential, bool) {
-	for _, one := range c.all {
-		if is(one) {
+func (c *credentials) match(is func(Credential) bool) (Credential, bool) {
+	now := c.clock.Now()
+	for _, one := range c.list() {
+		if is(one) && (one.expires.IsZero() || now.Before(one.expires)) {
 			return one, true
 		}
 	}

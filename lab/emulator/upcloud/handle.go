@@ -71,6 +71,9 @@ func (s *Server) do(c *call) *reply {
 	defer s.mu.Unlock()
 	c.now = s.settle()
 	s.requests[c.route.op]++
+	if t := s.tokens[c.caller.id]; t != nil {
+		t.wire.LastUsedAt = precise(c.now)
+	}
 	out, err := c.route.serve(s, c)
 	if err != nil {
 		return s.refused(err)

@@ -30,14 +30,44 @@ type ipNetwork struct {
 	population   *routePopulation
 }
 
-// routePopulation is a setting that the emulator keeps and does not act on.
+// routePopulation is a setting that the emulator keeps and does not act on. Of a
+// change, what is missing stays and what is empty goes.
 type routePopulation struct {
 	Population struct {
-		Enabled             string   `json:"enabled"`
-		ExcludeBySource     []string `json:"exclude_by_source,omitempty"`
-		FilterByDestination []string `json:"filter_by_destination,omitempty"`
-		FilterByRouteType   []string `json:"filter_by_route_type,omitempty"`
+		Enabled             string    `json:"enabled,omitempty"`
+		ExcludeBySource     *[]string `json:"exclude_by_source,omitempty"`
+		FilterByDestination *[]string `json:"filter_by_destination,omitempty"`
+		FilterByRouteType   *[]string `json:"filter_by_route_type,omitempty"`
 	} `json:"effective_routes_auto_population"`
+}
+
+// with is p changed by what next says.
+func (p *routePopulation) with(next *routePopulation) (*routePopulation, error) {
+	out := *p
+	to, from := &out.Population, &next.Population
+	switch from.Enabled {
+	case "":
+	case "yes", "no":
+		to.Enabled = from.Enabled
+	default:
+		return nil, bad("INVALID_ROUTE", "The attribute enabled of the DHCP routes has an invalid value.")
+	}
+	for _, l := range []struct{ from, to **[]string }{
+		{&from.ExcludeBySource, &to.ExcludeBySource}, {&from.FilterByDestination, &to.FilterByDestination},
+		{&from.FilterByRouteType, &to.FilterByRouteType},
+	} {
+		list := *l.from
+		switch {
+		case list == nil:
+		case len(*list) == 0:
+			*l.to = nil
+		case len(*list) > 100 || slices.ContainsFunc(*list, func(s string) bool { return len(s) > 64 }):
+			return nil, bad("INVALID_ROUTE", "A list of the DHCP routes is too long.")
+		default:
+			*l.to = list
+		}
+	}
+	return &out, nil
 }
 
 // publicNetworks are two public ranges and a utility one per zone.

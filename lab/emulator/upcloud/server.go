@@ -35,7 +35,7 @@ type Server struct {
 	plans  []Plan
 	router *http.ServeMux
 	faults *Faults
-	users  credentials
+	users  *credentials
 
 	importBytes int64
 	background  sync.WaitGroup
@@ -53,6 +53,7 @@ type Server struct {
 	networks map[string]*network
 	address  map[string]*address
 	imports  map[string]*storageImport // by the storage's UUID
+	tokens   map[string]*token
 	requests map[Operation]int
 }
 
@@ -81,10 +82,10 @@ func NewServer(o Options) *Server {
 		o.ImportBytes = 64 << 20
 	}
 	s := &Server{
-		clock: o.Clock, log: o.Log, zones: o.Zones, plans: o.Plans, users: newCredentials(o.Credentials), importBytes: o.ImportBytes,
+		clock: o.Clock, log: o.Log, zones: o.Zones, plans: o.Plans, users: newCredentials(o.Clock, o.Credentials), importBytes: o.ImportBytes,
 		identity: newIdentity(o.Seed), meter: newMeter(), account: *o.Account, stocks: gpuStocks(o.Zones, o.Plans),
 		machines: map[string]*machine{}, storages: map[string]*storage{}, networks: map[string]*network{},
-		address: map[string]*address{}, imports: map[string]*storageImport{}, requests: map[Operation]int{},
+		address: map[string]*address{}, imports: map[string]*storageImport{}, tokens: map[string]*token{}, requests: map[Operation]int{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.faults = newFaults()
@@ -97,7 +98,9 @@ func NewServer(o Options) *Server {
 // Close ends imports that still run, and requests that a fault makes hang. A
 // closed server may still be asked.
 func (s *Server) Close() {
+	s.mu.Lock() // no import begins after this
 	s.cancel()
+	s.mu.Unlock()
 	s.faults.Clear()
 	s.background.Wait()
 }

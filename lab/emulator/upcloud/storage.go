@@ -14,6 +14,7 @@ const (
 
 	stateOnline      = "online"
 	stateMaintenance = "maintenance"
+	stateCloning     = "cloning"
 	stateBackuping   = "backuping"
 
 	tierMaxIOPS  = "maxiops"
@@ -91,18 +92,20 @@ func (d *storage) progress(now time.Time) int {
 // charge begins what the storage costs; nothing if it is part of a plan.
 func (s *Server) charge(d *storage, at time.Time) {
 	z, _ := s.zone(d.zone)
-	name := "storage_" + d.tier
-	switch {
-	case d.kind == kindBackup:
-		name = "storage_backup"
-	case d.kind == kindTemplate:
-		name = "storage_template"
-	}
 	if d.partOfPlan || d.public {
 		s.meter.bill(d.uuid, at)
 		return
 	}
-	s.meter.bill(d.uuid, at, Charge{Item: name, Zone: d.zone, Title: d.title, rate: itemRate(z, name) * rate(d.gib)})
+	s.meter.bill(d.uuid, at, Charge{Item: d.item(), Zone: d.zone, Title: d.title, rate: itemRate(z, d.item()) * rate(d.gib)})
+}
+
+// item is its entry in the price list.
+func (d *storage) item() string {
+	switch d.kind {
+	case kindBackup, kindTemplate:
+		return "storage_" + d.kind
+	}
+	return "storage_" + d.tier
 }
 
 // needStorage is the storage of a request.

@@ -64,6 +64,10 @@ func (d *storage) wire(now time.Time) wireStorage {
 }
 
 func (s *Server) storageDetails(d *storage, now time.Time) any {
+	return map[string]any{"storage": s.storageWire(d, now)}
+}
+
+func (s *Server) storageWire(d *storage, now time.Time) wireStorageDetails {
 	w := wireStorageDetails{wireStorage: d.wire(now), Servers: wireServerOf{[]string{}}}
 	if d.server != "" {
 		w.Servers.Server = append(w.Servers.Server, d.server)
@@ -78,7 +82,7 @@ func (s *Server) storageDetails(d *storage, now time.Time) any {
 			w.Backups.Backup = append(w.Backups.Backup, b.uuid)
 		}
 	}
-	return map[string]any{"storage": w}
+	return w
 }
 
 // backupsOf are the backups of a storage, the oldest first.
