@@ -57,7 +57,7 @@ var errClosed = errors.New("the ledger is closed")
 func damaged(text string) *core.Error {
 	return &core.Error{
 		Kind: core.Internal, Text: text,
-		Hint: "nothing was changed; move the file and those that begin with its name away, and put a backup in its place",
+		Hint: "nothing was changed; `meson restore FILE --force` puts a backup in its place, and keeps this one beside it",
 	}
 }
 
