@@ -98,7 +98,8 @@ func explainGrid(p *pricing.Quote, s style) *render.Grid {
 		codes = append(codes, p.Currency)
 	}
 	for _, code := range codes {
-		columns = append(columns, render.Column{Title: code + "/hour", Right: true}, render.Column{Title: code + "/" + span(p.ForHours), Right: true})
+		// Hours go first where it is narrow: the arithmetic has them too.
+		columns = append(columns, render.Column{Title: code + "/hour", Right: true, Drop: 3}, render.Column{Title: code + "/" + span(p.ForHours), Right: true})
 	}
 	columns = append(columns, render.Column{Title: "SOURCE", Drop: 2, Fold: 16}, render.Column{Title: "DATE", Drop: 1})
 	g := render.NewGrid(columns...)
