@@ -65,3 +65,10 @@ func (c *cached[T]) kept() (T, bool) {
 	defer c.mu.Unlock()
 	return c.value, c.now().Before(c.until)
 }
+
+// forget lets the next get read it anew.
+func (c *cached[T]) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Time{}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // Version is the plugin's.
@@ -32,9 +33,9 @@ func Definition(hooks Hooks) sdk.Definition[Config, *Provider] {
 		Name:    "upcloud",
 		Version: Version,
 		Summary: "Servers of UpCloud, by plan or by free core and memory, at the prices of your account.",
-		// How soon a server is listed after a request whose answer was lost is not
-		// documented; this leaves room for one that is still under way.
-		ConsistencyWindow: 30 * time.Second,
+		ConsistencyWindow: lostWindow,
+		// Servers reach UpCloud's own storages, by their UUIDs.
+		Consumes: []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NATIVE},
 		Open: func(_ context.Context, name string, config *Config, log *slog.Logger) (*Provider, error) {
 			return open(name, config, log, hooks)
 		},

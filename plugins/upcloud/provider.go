@@ -38,6 +38,10 @@ type Provider struct {
 	ipv4s     cached[int]
 	stocks    cached[map[string]map[string]int]
 	networks  cached[map[string]string]
+
+	memory *memory
+	// busy keeps two calls about one key or server apart.
+	busy sdk.Keys
 }
 
 var _ sdk.Provider = (*Provider)(nil)
@@ -48,7 +52,7 @@ const (
 )
 
 func open(name string, config *Config, log *slog.Logger, hooks Hooks) (*Provider, error) {
-	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems()}
+	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems(), memory: newMemory()}
 	if p.step == nil {
 		p.step = func(string) {}
 	}

@@ -1,0 +1,12 @@
+package upcloud
+
+// Steps are the names of all steps, in the order in which a machine and a volume
+// meet them.
+func Steps() []string {
+	return []string{
+		"create.looked", "create.answered", "create.made", "create.found",
+		"power.sent",
+		"attach.noted", "attach.attached", "detach.detached", "detach.noted",
+		"delete.found", "delete.stopping", "delete.detached", "delete.removed", "delete.swept",
+	}
+}
