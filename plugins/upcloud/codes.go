@@ -12,8 +12,9 @@ type meaning struct {
 	scope sdk.Scope
 }
 
-// meaningOf reads a code; false: it says nothing that is known. What a code says
-// comes before the HTTP status: statuses of the same code differ between calls.
+// meaningOf reads a code; false: it says nothing that is known, as SERVICE_ERROR
+// does, which is recorded with a 403 too. What a code says comes before the HTTP
+// status: statuses of the same code differ between calls.
 func meaningOf(code string) (meaning, bool) {
 	switch code {
 	// Nothing left at UpCloud: another plan or zone may have it.
@@ -57,7 +58,7 @@ func meaningOf(code string) (meaning, bool) {
 		return meaning{kind: sdk.Invalid}, true
 
 	// It was tried and failed: what is left of it is to be looked up.
-	case "CDROM_EJECT_FAILED", "FAILED_TO_ADD_MEMORY", "HOTPLUG_FAILED", "RESIZE_FAILED", "SERVICE_ERROR", "STORAGE_INCONSISTENT":
+	case "CDROM_EJECT_FAILED", "FAILED_TO_ADD_MEMORY", "HOTPLUG_FAILED", "RESIZE_FAILED", "STORAGE_INCONSISTENT":
 		return meaning{kind: sdk.Unavailable}, true
 	}
 	return meaningOfEnd(code)

@@ -32,6 +32,9 @@ const (
 	soldOut
 	strictGPU
 	troubles = 12
+
+	// wrongSize are those of a size that nobody asked for.
+	wrongSize = tooFewCores | tooLittleMemory | otherGPUs | noDiskPrice | noAddressPrice
 )
 
 // conditions are what is the same for all candidates of an answer.

@@ -24,9 +24,9 @@ type tally struct {
 // counts are the candidates with one trouble.
 type counts struct {
 	all int
-	// alone are those that have no other, and best is what the one has that comes
-	// nearest, with its name.
-	alone int
+	// near are those that are worth telling of, and names some of them. best is the
+	// most that one has which has no other trouble.
+	near  int
 	best  int
 	names []string
 }
@@ -55,11 +55,12 @@ func (t *tally) note(o *candidate, what trouble, diskGiB int) bool {
 		}
 		c := &t.by[i]
 		c.all++
-		if what != bit {
+		// A candidate that is of the right size is told of with all its troubles.
+		if what != bit && what&wrongSize != 0 {
 			continue
 		}
-		c.alone++
-		if n := size(o, bit, diskGiB); n > c.best {
+		c.near++
+		if n := size(o, bit, diskGiB); what == bit && n > c.best {
 			c.best = n
 		}
 		if len(c.names) < 3 {
@@ -91,7 +92,7 @@ func (t *tally) reasons(offers int) []*pb.Reason {
 	}
 	for i := range troubles {
 		bit, c := trouble(1)<<i, &t.by[i]
-		worth := c.alone > 0 && (offers == 0 || bit >= overCores)
+		worth := c.near > 0 && (offers == 0 || bit >= overCores)
 		if worth || offers == 0 && c.all > 0 && c.all == t.seen {
 			out = append(out, t.reason(bit, c))
 		}
@@ -153,7 +154,7 @@ func (t *tally) reason(what trouble, c *counts) *pb.Reason {
 			"%d MiB: no plan that fits otherwise has as much", a.memoryMiB)
 	case otherGPUs:
 		r.Candidate = ""
-		return set("pci", devices(p), strings.Join(t.gpus(), ", "), "pci=[]", "%s: no plan has these devices", devices(p))
+		return set("pci", devices(p), strings.Join(t.gpus(), ", "), "pci=[]", "%s: no plan that fits otherwise has these devices", devices(p))
 	case strictGPU:
 		return set("pci", devices(p), "unknown", "strict=false", "UpCloud does not say which model its GPUs are")
 	case noDiskPrice:
