@@ -195,9 +195,7 @@ func (o *order) domain(h *inventory.Host, a fit.Assignment, c *inventory.Claim) 
 		Accelerator: h.Accelerator.Kind, Assignment: a, EFI: o.efi, TPM: o.request.TPM,
 		Disk: pool.Path + "/" + diskName(o.uuid), Seed: pool.Path + "/" + seedName(o.uuid),
 		Networks: o.networks, VNC: domain.VNC{Listen: o.at.VNCListen, Password: password(random)},
-	}
-	if strings.HasSuffix(strings.SplitN(o.at.URI, "?", 2)[0], "/system") {
-		spec.ConsoleLog = "/var/log/libvirt/qemu/meson-" + o.uuid + "-console.log"
+		ConsoleLog: consoleLog(o.at.URI, o.uuid),
 	}
 	return domain.XML(spec)
 }

@@ -19,7 +19,7 @@ import (
 // bound.
 const deletePatience = 2 * time.Minute
 
-// Delete stops what is being made, then removes machine and volumes. The domain
+// Delete stops what is being made, then removes machine, volumes and console log. The domain
 // goes last: as long as anything is left, it is there to be found. Everything is
 // looked for by name even where the domain is gone already, in case a host was
 // still making it while an earlier Delete went by.
@@ -119,6 +119,10 @@ func (p *Provider) removeMachine(ctx context.Context, m *machine) error {
 		if err := p.removeVolumes(ctx, at, m.uuid, pool, append(volumeNames(m.uuid), m.claim.Volumes...)); err != nil {
 			return err
 		}
+		if err := at.removeLog(ctx, m.uuid); err != nil {
+			p.log.Warn("console log stays", "host", at.Zone, "machine", m.uuid, "path", consoleLog(at.URI, m.uuid), "error", hosts.Text(err))
+		}
+		p.step("delete.log")
 		err = at.change(ctx, "undefine domain", m.uuid, undefine)
 		switch {
 		case err == nil, hosts.Is(err, libvirt.ERR_NO_DOMAIN):

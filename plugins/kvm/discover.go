@@ -126,7 +126,7 @@ func names[T any, P interface {
 	var out []string
 	for i := range all {
 		object := P(&all[i])
-		if name, err := object.GetName(); err == nil {
+		if name, err := object.GetName(); err == nil && name != consolePool {
 			out = append(out, name)
 		}
 		_ = object.Free()

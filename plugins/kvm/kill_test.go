@@ -56,8 +56,8 @@ func TestKillAnyTime(t *testing.T) {
 			_ = c.cmd.Process.Kill()
 			_, _ = c.cmd.Process.Wait()
 			in := until(t, p, req)
-			if have := remains(t, l, in.GetId()); len(have) != 3 {
-				t.Errorf("after the repeated Create there is %v, want a domain and two volumes", have)
+			if have := remains(t, l, in.GetId()); len(have) != 4 {
+				t.Errorf("after the repeated Create there is %v, want a domain, two volumes and a log", have)
 			}
 			if err := p.Delete(t.Context(), &pb.DeleteRequest{Owner: req.GetOwner()}); err != nil {
 				t.Fatal(err)
@@ -85,7 +85,7 @@ func killInCreate(t *testing.T, l lab, host, step string, repeat bool) {
 			t.Errorf("machine %s, want %s", in.GetId(), id)
 		}
 		have := remains(t, l, id)
-		want := []string{host + ": domain " + id, host + ": volume " + diskName(id), host + ": volume " + seedName(id)}
+		want := []string{host + ": domain " + id, host + ": volume " + diskName(id), host + ": volume " + seedName(id), host + ": log " + consoleName(id)}
 		if !sameSet(have, want) {
 			t.Errorf("after the repeated Create there is %v, want %v", have, want)
 		}

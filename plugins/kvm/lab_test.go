@@ -142,7 +142,7 @@ func labRequest(tb testing.TB, p *Provider, broker, name string, ask *pb.Pledge)
 	}
 }
 
-// remains lists what hosts have of a machine: its domain and its volumes.
+// remains lists what hosts have of a machine: its domain, volumes and logs.
 func remains(tb testing.TB, l lab, uuids ...string) []string {
 	tb.Helper()
 	var out []string
@@ -154,6 +154,12 @@ func remains(tb testing.TB, l lab, uuids ...string) []string {
 		h.Close()
 		if err != nil {
 			tb.Fatal(err)
+		}
+		for _, id := range uuids {
+			logs, _ := filepath.Glob(filepath.Join(l["MESON_LAB_"+strings.ToUpper(name)+"_LOG_DIR"], "qemu", consoleName(id)+"*"))
+			for _, log := range logs {
+				found = append(found, "log "+filepath.Base(log))
+			}
 		}
 		for _, f := range found {
 			out = append(out, name+": "+f)

@@ -29,7 +29,7 @@ func Steps() []string {
 	return []string{
 		"claim.defined", "claim.looked", "claim.held", "image.made", "image.sent", "image.done",
 		"disk.made", "seed.made", "seed.sent", "volumes.made", "machine.started", "machine.marked",
-		"delete.stopped", "delete.disk", "delete.seed", "delete.undefined",
+		"delete.stopped", "delete.disk", "delete.seed", "delete.log", "delete.undefined",
 	}
 }
 

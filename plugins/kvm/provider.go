@@ -48,6 +48,8 @@ type place struct {
 	claiming chan struct{}
 	// uploading is held per image by the one Create that sends it there.
 	uploading sdk.Keys
+	// logs is held by the one Delete that removes a console log there.
+	logs sdk.Keys
 }
 
 func open(name string, config *Config, log *slog.Logger, hooks Hooks) (*Provider, error) {
