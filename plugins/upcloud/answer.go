@@ -3,7 +3,6 @@ package upcloud
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -33,44 +32,52 @@ type question struct {
 
 	discontinued, spot bool
 	tier               string
+
+	lines []pricing.Quantity // of the candidate at hand
 }
 
-// found is a candidate that fits.
+// found is a candidate that fits, with what it costs.
 type found struct {
 	candidate
-	id         string
-	diskGiB    int
-	tier       string
-	template   *template
-	quantities []pricing.Quantity
-	total      pricing.Money
+	diskGiB  int
+	tier     string
+	template *template
+	total    pricing.Money
 }
 
 // answer is pure: it neither asks anybody nor keeps anything but prices made
 // ready for a horizon. An error means that prices make no sense.
 func (q *question) answer() (*pb.OfferResponse, error) {
 	out := &pb.OfferResponse{Reasons: q.reasons}
-	t := &tally{q: q}
+	t := &tally{q: q, room: q.use.room()}
 	var fits []found
 	if len(q.reasons) == 0 {
+		fits = make([]found, 0, q.shop.size())
 		for _, at := range q.shop.zones {
 			fits = q.zone(at, fits, t)
 		}
 	}
-	if err := q.shop.price(q.horizon, fits); err != nil {
+	if err := q.price(fits); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(fits, func(a, b found) int {
-		c, _ := a.total.Cmp(b.total) // of one list, so of one currency
-		return cmp.Or(c, cmp.Compare(a.id, b.id))
-	})
-	if q.limit > 0 && len(fits) > q.limit {
-		fits = fits[:q.limit]
-	}
-	out.Offers = make([]*pb.Offer, len(fits))
+	order := make([]*found, len(fits))
 	for i := range fits {
+		order[i] = &fits[i]
+	}
+	slices.SortFunc(order, func(a, b *found) int {
+		if c, _ := a.total.Cmp(b.total); c != 0 { // of one list, so of one currency
+			return c
+		}
+		return cmp.Compare(a.id(q.ask, a.diskGiB), b.id(q.ask, b.diskGiB))
+	})
+	if q.limit > 0 && len(order) > q.limit {
+		order = order[:q.limit]
+	}
+	out.Offers = make([]*pb.Offer, len(order))
+	expires := timestamppb.New(q.now.Add(offerLife))
+	for i, f := range order {
 		var err error
-		if out.Offers[i], err = q.offer(&fits[i]); err != nil {
+		if out.Offers[i], err = q.offer(f, expires); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +94,7 @@ func (q *question) zone(at *place, fits []found, t *tally) []found {
 		t.zones = append(t.zones, no)
 		return fits
 	}
-	c := &conditions{ask: q.ask, tier: q.tier, use: q.use, stock: q.stock}
+	c := &conditions{ask: q.ask, tier: q.tier, room: t.room, stock: q.stock}
 	minDisk := 0
 	if boot != nil {
 		minDisk = boot.sizeGiB
@@ -98,10 +105,7 @@ func (q *question) zone(at *place, fits []found, t *tally) []found {
 			return
 		}
 		if t.note(&o, trouble, disk) {
-			fits = append(fits, found{
-				candidate: o, id: o.id(q.ask, disk), diskGiB: disk, tier: tier, template: boot,
-				quantities: o.quantities(q.ask, disk, tier),
-			})
+			fits = append(fits, found{candidate: o, diskGiB: disk, tier: tier, template: boot})
 		}
 	}
 	for _, s := range at.sold {
@@ -111,7 +115,7 @@ func (q *question) zone(at *place, fits []found, t *tally) []found {
 		}
 		try(candidate{at, s.plan, s.sku})
 	}
-	if at.custom && len(q.ask.gpus) == 0 {
+	if at.skuCore != "" && at.skuMemory != "" && len(q.ask.gpus) == 0 {
 		for _, p := range q.shop.freeSizes(q.ask) {
 			try(candidate{at, p, ""})
 		}
@@ -150,17 +154,19 @@ func (q *question) bootIn(at *place) (*template, *pb.Reason) {
 
 // id names a candidate among all offers.
 func (o *candidate) id(a *ask, diskGiB int) string {
-	return o.at.zone + "/" + o.plan.name + a.label(diskGiB)
+	return o.at.zone + "/" + o.plan.name + "/" + digits(diskGiB) + "g" + a.label
 }
 
 // offer is what is sent of a candidate.
-func (q *question) offer(f *found) (*pb.Offer, error) {
+func (q *question) offer(f *found, expires *timestamppb.Timestamp) (*pb.Offer, error) {
 	o := &pb.Offer{
-		Id: f.id, Region: f.at.region, Zone: f.at.zone, Shape: f.plan.name, Vcpus: uint32(f.plan.cores), MemoryMib: uint64(f.plan.memoryMiB),
-		Arch: "x86_64", Unknown: q.unknown(f), PriceListRevision: q.shop.list.Revision, ExpiresAt: timestamppb.New(q.now.Add(offerLife)),
-		Facts: q.facts(f), QuoteOnly: q.shop.quoteOnly, Quantities: make([]*pb.Quantity, len(f.quantities)),
+		Id: f.id(q.ask, f.diskGiB), Region: f.at.region, Zone: f.at.zone, Shape: f.plan.name, Vcpus: uint32(f.plan.cores), MemoryMib: uint64(f.plan.memoryMiB),
+		Arch: "x86_64", Unknown: q.unknown(f), PriceListRevision: q.shop.list.Revision, ExpiresAt: expires,
+		Facts: q.facts(f), QuoteOnly: q.shop.quoteOnly,
 	}
-	for i, n := range f.quantities {
+	q.lines = f.appendQuantities(q.lines[:0], q.ask, f.diskGiB, f.tier, true)
+	o.Quantities = make([]*pb.Quantity, len(q.lines))
+	for i, n := range q.lines {
 		o.Quantities[i] = sdk.QuantityToPB(n)
 	}
 	if q.shop.quoteOnly != "" || f.template == nil {
@@ -209,36 +215,4 @@ func (q *question) facts(f *found) map[string]string {
 		facts["note"] = "a list price of which the zone is not known"
 	}
 	return facts
-}
-
-// quoters are prices of a list made ready for horizons. A quoter is for one user
-// at a time.
-type quoters struct {
-	mu sync.Mutex
-	of map[pricing.Horizon]*pricing.Quoter
-}
-
-// maxQuoters bounds how many horizons are kept ready.
-const maxQuoters = 8
-
-// price fills in quantities and totals.
-func (s *shop) price(h pricing.Horizon, fits []found) error {
-	s.quoters.mu.Lock()
-	defer s.quoters.mu.Unlock()
-	quoter := s.quoters.of[h]
-	if quoter == nil {
-		if s.quoters.of == nil || len(s.quoters.of) >= maxQuoters {
-			s.quoters.of = map[pricing.Horizon]*pricing.Quoter{}
-		}
-		quoter = s.list.Quoter(h)
-		s.quoters.of[h] = quoter
-	}
-	for i := range fits {
-		quote, err := quoter.Quote(fits[i].quantities)
-		if err != nil {
-			return err
-		}
-		fits[i].total = quote.Total
-	}
-	return nil
 }

@@ -30,6 +30,8 @@ type ask struct {
 	gpus           []*pb.PciRequest
 	ipv4           bool
 	networks       []string
+	// label is what tells its machines of one plan and disk apart from others.
+	label string
 	// unknown are the fields about which UpCloud says nothing.
 	unknown []string
 }
@@ -51,6 +53,12 @@ func (c *Config) askOf(p *pb.Pledge) (*ask, []*pb.Reason) {
 	n.machine(p)
 	n.networks(p)
 	n.unknowns(p)
+	if a.ipv4 {
+		a.label = "/ipv4"
+	}
+	for _, uuid := range a.networks {
+		a.label += "/" + uuid
+	}
 	return a, n.reasons
 }
 
@@ -118,15 +126,3 @@ func (n *noes) unknowns(p *pb.Pledge) {
 func everyX8664(flag string) bool { return baseline.MatchString(flag) }
 
 var baseline = regexp.MustCompile(`^(fpu|tsc|msr|pae|cx8|cmov|mmx|fxsr|sse|sse2|syscall|nx|lm|clflush|pge|pse|pat|mce|mca|de)$`)
-
-// label names what tells machines of one plan apart.
-func (a *ask) label(diskGiB int) string {
-	s := fmt.Sprintf("/%dg", diskGiB)
-	if a.ipv4 {
-		s += "/ipv4"
-	}
-	for _, n := range a.networks {
-		s += "/" + n
-	}
-	return s
-}

@@ -41,8 +41,7 @@ const (
 type conditions struct {
 	ask  *ask
 	tier string
-	// use is nil where the account cannot be asked.
-	use *use
+	room room
 	// stock of GPU plans by zone and plan; nil: not known.
 	stock map[string]map[string]int
 }
@@ -69,10 +68,10 @@ func (c *conditions) try(o *candidate, minDisk int) (t trouble, diskGiB int, tie
 	}
 	if p.diskGiB >= diskGiB {
 		diskGiB = p.diskGiB
-	} else if !o.at.storage[tier] {
+	} else if o.at.storage[tier] == "" {
 		t |= noDiskPrice
 	}
-	if a.ipv4 && !o.at.ipv4 && !p.bringsIPv4() {
+	if a.ipv4 && o.at.ipv4 == "" && !p.bringsIPv4() {
 		t |= noAddressPrice
 	}
 	if p.gpus > 0 && c.stock != nil && c.stock[o.at.zone][p.name] < 1 {
@@ -83,56 +82,62 @@ func (c *conditions) try(o *candidate, minDisk int) (t trouble, diskGiB int, tie
 
 // limits are those of the account that a server would go beyond.
 func (c *conditions) limits(p *plan, diskGiB int, tier string) (t trouble) {
-	if c.use == nil {
-		return 0
+	if p.cores > c.room.cores {
+		t |= overCores
 	}
-	over := func(name string, more int, what trouble) {
-		if limit, used, known := c.use.left(name); known && more > 0 && used+more > limit {
-			t |= what
-		}
+	if p.memoryMiB > c.room.memory {
+		t |= overMemory
 	}
-	over("cores", p.cores, overCores)
-	over("memory", p.memoryMiB, overMemory)
-	over("gpus", p.gpus, overGPUs)
-	if c.ask.ipv4 {
-		over("public_ipv4", 1, overAddresses)
+	if p.gpus > max(c.room.gpus, 0) {
+		t |= overGPUs
 	}
-	over("storage_"+tier, diskGiB, overStorage)
-	over("storage_total", diskGiB, overStorage)
+	if c.ask.ipv4 && c.room.ipv4 < 1 {
+		t |= overAddresses
+	}
+	if diskGiB > c.room.tier(tier) || diskGiB > c.room.storage {
+		t |= overStorage
+	}
 	return t
 }
 
-// quantities are what is paid for a candidate.
-func (o *candidate) quantities(a *ask, diskGiB int, tier string) []pricing.Quantity {
+// appendQuantities adds what is paid for a candidate, with words where somebody
+// reads them.
+func (o *candidate) appendQuantities(to []pricing.Quantity, a *ask, diskGiB int, tier string, words bool) []pricing.Quantity {
 	z, p := o.at, o.plan
-	out := make([]pricing.Quantity, 0, 4)
+	add := func(sku, amount string, divisor int64, included bool, text func() string) {
+		n := pricing.Quantity{SKU: sku, Amount: amount, Divisor: divisor, Included: included}
+		if words {
+			n.Text = text()
+		}
+		to = append(to, n)
+	}
 	if o.sku != "" {
-		out = append(out, pricing.Quantity{SKU: o.sku, Amount: "1", Divisor: 1, Text: p.name})
+		add(o.sku, "1", 1, false, func() string { return p.name })
 	} else {
-		out = append(out,
-			pricing.Quantity{SKU: skuCore(z.zone), Amount: digits(p.cores), Divisor: 1, Text: counted(p.cores, "core")},
-			pricing.Quantity{SKU: skuMemory(z.zone), Amount: digits(p.memoryMiB), Divisor: 1024, Text: digits(p.memoryMiB) + " MiB of memory"})
+		add(z.skuCore, digits(p.cores), 1, false, func() string { return counted(p.cores, "core") })
+		add(z.skuMemory, digits(p.memoryMiB), 1024, false, func() string { return digits(p.memoryMiB) + " MiB of memory" })
 	}
 	switch sku := z.bundled[tier]; {
 	case p.diskGiB < diskGiB:
-		text := "boot disk of tier " + tier
-		if p.diskGiB > 0 {
-			text += ", larger than the " + digits(p.diskGiB) + " GiB that the plan brings along and so paid as a whole"
-		}
-		out = append(out, pricing.Quantity{SKU: skuStorage(z.zone, tier), Amount: digits(diskGiB), Divisor: 1, Text: text})
+		add(z.storage[tier], digits(diskGiB), 1, false, func() string {
+			if p.diskGiB == 0 {
+				return "boot disk of tier " + tier
+			}
+			return "boot disk of tier " + tier + ", larger than the " + digits(p.diskGiB) + " GiB that the plan brings along and so paid as a whole"
+		})
 	case sku != "":
-		out = append(out, pricing.Quantity{SKU: sku, Amount: digits(diskGiB), Divisor: 1, Text: "boot disk of tier " + tier + ", of the plan", Included: true})
+		add(sku, digits(diskGiB), 1, true, func() string { return "boot disk of tier " + tier + ", of the plan" })
 	}
 	if !a.ipv4 {
-		return out
+		return to
 	}
 	switch sku := z.bundled["ipv4"]; {
 	case p.bringsIPv4() && sku != "":
-		return append(out, pricing.Quantity{SKU: sku, Amount: "1", Divisor: 1, Text: "public IPv4 address, of the plan", Included: true})
-	case p.bringsIPv4():
-		return out // UpCloud has no price that a line could be of
+		add(sku, "1", 1, true, func() string { return "public IPv4 address, of the plan" })
+	case !p.bringsIPv4():
+		add(z.ipv4, "1", 1, false, func() string { return "public IPv4 address" })
 	}
-	return append(out, pricing.Quantity{SKU: skuIPv4(z.zone), Amount: "1", Divisor: 1, Text: "public IPv4 address"})
+	return to // of what a plan brings along UpCloud may have no price that a line could be of
 }
 
 func digits(n int) string { return strconv.Itoa(n) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 
 	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud"
 	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud/request"
@@ -158,4 +159,37 @@ func (u *use) with(name string, n *int) *use {
 	out := &use{account: u.account, used: maps.Clone(u.used)}
 	out.used[name] = *n
 	return out
+}
+
+// room is how much the account may have beyond what it has; what is not known is
+// without bound.
+type room struct {
+	cores, memory, gpus, ipv4, storage int
+	tiers                              map[string]int
+}
+
+func (u *use) room() room {
+	left := func(name string) int {
+		limit, used, known := u.left(name)
+		if !known {
+			return math.MaxInt
+		}
+		return limit - used
+	}
+	r := room{
+		cores: left("cores"), memory: left("memory"), gpus: left("gpus"), ipv4: left("public_ipv4"),
+		storage: left("storage_total"), tiers: map[string]int{},
+	}
+	for _, tier := range []string{tierMaxIOPS, tierStandard, tierHDD} {
+		r.tiers[tier] = left("storage_" + tier)
+	}
+	return r
+}
+
+// tier is the room in one tier of storage.
+func (r *room) tier(name string) int {
+	if n, known := r.tiers[name]; known {
+		return n
+	}
+	return math.MaxInt
 }

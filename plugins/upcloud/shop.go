@@ -28,18 +28,17 @@ type shop struct {
 	sizes []upcloud.ServerConfiguration
 	// leftOut says which zones are not there and why.
 	leftOut []*pb.Reason
-	quoters quoters
+	totals  totals
 }
 
 // place is one zone of a shop.
 type place struct {
 	zone, region string
 	sold         []sold
-	// tiers that disks are paid for by the GiB, and how a bundled one is named.
-	storage map[string]bool
-	bundled map[string]string
-	ipv4    bool
-	custom  bool
+	// storage are the SKUs of disks that are paid for, by tier, and bundled those of
+	// what a plan brings along, by tier or "ipv4"; empty: the zone has none.
+	storage, bundled         map[string]string
+	ipv4, skuCore, skuMemory string
 }
 
 // sold is a plan in a zone.
@@ -133,11 +132,11 @@ func (s *shop) fill(zones []string, plans func(zone string) []*plan) {
 	has := func(sku string) bool { return listed[sku] != nil }
 	for _, zone := range zones {
 		at := &place{
-			zone: zone, region: regionOf(zone), storage: map[string]bool{}, bundled: map[string]string{},
-			ipv4: has(skuIPv4(zone)), custom: has(skuCore(zone)) && has(skuMemory(zone)),
+			zone: zone, region: regionOf(zone), storage: map[string]string{}, bundled: map[string]string{},
+			ipv4: firstOf(has, skuIPv4(zone)), skuCore: firstOf(has, skuCore(zone)), skuMemory: firstOf(has, skuMemory(zone)),
 		}
 		for _, what := range []string{tierMaxIOPS, tierStandard, tierHDD} {
-			at.storage[what] = has(skuStorage(zone, what))
+			at.storage[what] = firstOf(has, skuStorage(zone, what))
 			at.bundled[what] = firstOf(has, skuStorage(zone, what), skuBundled(zone, what))
 		}
 		at.bundled["ipv4"] = firstOf(has, skuIPv4(zone), skuBundled(zone, "ipv4"))
@@ -148,6 +147,15 @@ func (s *shop) fill(zones []string, plans func(zone string) []*plan) {
 		}
 		s.zones = append(s.zones, at)
 	}
+}
+
+// size is how many plans are sold, each zone counted.
+func (s *shop) size() int {
+	n := 0
+	for _, at := range s.zones {
+		n += len(at.sold)
+	}
+	return n
 }
 
 func firstOf(has func(string) bool, skus ...string) string {

@@ -11,7 +11,8 @@ import (
 // tally counts why candidates are not offered, so that one reason stands for all
 // of a kind, with the smallest relaxation that would have helped.
 type tally struct {
-	q *question
+	q    *question
+	room room
 	// zones says why nothing of a zone is offered.
 	zones []*pb.Reason
 	// seen are the candidates with any trouble.
