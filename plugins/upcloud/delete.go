@@ -52,11 +52,11 @@ func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 func (p *Provider) doomed(ctx context.Context, r ref) ([]*server, error) {
 	if r.key != "" {
 		all, err := p.ofKey(ctx, r.ownKey)
-		if err != nil || len(all) > 0 {
+		// One that this process has made may not be listed yet.
+		if err != nil || len(all) > 0 || p.memory.uuidOf(r.ownKey) == "" {
 			return all, err
 		}
 	}
-	// One that this process has made may not be listed yet.
 	s, err := p.find(ctx, r)
 	switch {
 	case sdk.KindOf(err) == sdk.NotFound:
