@@ -88,14 +88,13 @@ func (a *app) consent(ctx context.Context, yes bool, refused map[string]api.Cons
 
 // waits is the error of a list that waits for a yes; command gives it.
 func waits(op string, c api.Consent, stays, command string) error {
-	what := fmt.Sprintf("%d of its prices change", len(c.Changes))
+	text, agrees := fmt.Sprintf("%d changes need a yes, the first of them", len(c.Changes)), "agrees to all of them"
 	if len(c.Changes) == 1 {
-		what = "1 of its prices changes"
+		text, agrees = "1 change needs a yes", "agrees to it"
 	}
 	return &core.Error{
 		Kind: core.Conflict, Op: op, Subject: "provider " + c.Provider,
-		Text: fmt.Sprintf("%s by more than %d times, or in another way that needs a yes (first %s: %s); %s",
-			what, pricing.Jump, c.Changes[0].SKU, c.Changes[0].Consent, stays),
-		Hint: fmt.Sprintf("`%s` agrees to all of them", command),
+		Text: fmt.Sprintf("%s: %s %s; %s", text, c.Changes[0].SKU, c.Changes[0].Consent, stays),
+		Hint: fmt.Sprintf("`%s` %s", command, agrees),
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -52,13 +51,9 @@ func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []c
 		field(w, "volume", render.Visible(v))
 	}
 	if q := alloc.Offer; q != nil {
-		for _, l := range q.Price.Lines {
-			part := render.Price(l.Hour) + "/hour"
-			if l.Quantity.Included {
-				part = "included"
-			}
-			field(w, string(l.Kind), fmt.Sprintf("%s  %s  (%s, %s)", part, render.Visible(cmp.Or(l.Quantity.Text, l.SKU)),
-				render.Visible(l.Source), l.AsOf.UTC().Format("2006-01-02")))
+		for i := range q.Price.Lines {
+			l := &q.Price.Lines[i]
+			field(w, string(l.Kind), render.Visible(priceLine(l)))
 		}
 	}
 	for _, t := range attempts {

@@ -119,6 +119,24 @@ func nativeHour(q pricing.Quote) string {
 	return fmt.Sprintf(" (%s/hour)", render.Price(q.FX.Native.Hour))
 }
 
+// priceLine is one line of a price in a few words.
+func priceLine(l *pricing.Line) string {
+	part := render.Price(l.Hour) + "/hour"
+	switch {
+	case l.Kind == pricing.KindTax:
+		return l.Text
+	case l.Quantity.Included:
+		part = "included"
+	case l.Hour.Sign() == 0 && l.Total.Sign() != 0:
+		part = render.Price(l.Total) + " in all"
+	}
+	source := "terms"
+	if l.Rule == nil {
+		source = fmt.Sprintf("%s, %s", l.Source, day(l.AsOf))
+	}
+	return fmt.Sprintf("%s  %s  (%s)", part, cmp.Or(l.Text, l.Quantity.Text, l.SKU), source)
+}
+
 // notes are an offer's facts, then what its provider does not say.
 func notes(o core.Offer) string {
 	var words []string
