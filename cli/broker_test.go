@@ -417,3 +417,7 @@ func (b *memBroker) Plugins(ctx context.Context) ([]api.PluginInfo, error) {
 func (b *memBroker) Discover(ctx context.Context) ([]core.Discovery, error) {
 	return b.found, b.enter(ctx, "discover")
 }
+
+func (b *memBroker) Backup(ctx context.Context, file string) (api.BackupResult, error) {
+	return api.BackupResult{File: file, Bytes: 4097}, b.enter(ctx, "backup")
+}

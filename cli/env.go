@@ -22,6 +22,9 @@ type Env struct {
 	// only by commands that need a broker. Its error is printed as it is. What the
 	// broker logs goes to logs, whole lines at a time.
 	Open func(ctx context.Context, logs io.Writer) (api.Broker, func(context.Context) error, error)
+	// Restore puts a backup in the ledger's place, which need not be one that Open
+	// could open. logs is as in Open.
+	Restore func(ctx context.Context, req api.RestoreRequest, logs io.Writer) (api.RestoreResult, error)
 	// Version is Meson's own; Protocol the version of the plugin contract.
 	Version  string
 	Protocol int
@@ -42,7 +45,7 @@ type Terminal struct {
 	Raw func() (restore func() error, err error)
 }
 
-// System is the Env of the process, without Open, Version, Protocol and
+// System is the Env of the process, without Open, Restore, Version, Protocol and
 // Interrupts.
 func System() Env {
 	stdin := int(os.Stdin.Fd())

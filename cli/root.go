@@ -66,7 +66,7 @@ func groups() []group {
 			newDeploy, newLs, newShow, newStart, newStop, newReboot, newConsole, newRm, newResume, newEvents,
 		}},
 		{cobra.Group{ID: "provider", Title: "Providers"}, []func(*app) *cobra.Command{newProvider, newPlugin, newPrices}},
-		{cobra.Group{ID: "other", Title: "Others"}, []func(*app) *cobra.Command{newVersion, newCompletion}},
+		{cobra.Group{ID: "other", Title: "Others"}, []func(*app) *cobra.Command{newBackup, newRestore, newVersion, newCompletion}},
 	}
 }
 

@@ -21,17 +21,18 @@ import (
 // story's own, and plugins as processes.
 func realBroker(s *story, ts *testscript.TestScript, _ []string) {
 	path, dir := filepath.Join(ts.MkAbs("."), "state", "ledger.db"), s.plugins
-	s.ledger = func(ctx context.Context) (*ledger.SQLite, error) {
-		return ledger.Open(ctx, path, ledger.Options{Clock: s.now})
-	}
+	s.real = true
 	s.open = func(ctx context.Context, _ io.Writer) (api.Broker, func(context.Context) error, error) {
-		store, err := s.ledger(ctx)
+		store, err := ledger.Open(ctx, path, ledger.Options{Clock: s.now})
 		if err != nil {
 			return nil, nil, err
 		}
 		h := host.New(host.Options{Finder: host.Finder{Dirs: []string{dir}}})
 		end := func(ctx context.Context) error { return errors.Join(h.Close(ctx), store.Close()) }
 		return api.New(api.Options{Ledger: store, Host: h, Now: s.now}), end, nil
+	}
+	s.restore = func(ctx context.Context, req api.RestoreRequest, _ io.Writer) (api.RestoreResult, error) {
+		return api.Restore(ctx, path, req, nil, s.now)
 	}
 }
 
@@ -40,18 +41,6 @@ func clock(s *story, ts *testscript.TestScript, args []string) {
 	at, err := time.Parse(time.RFC3339, args[0])
 	ts.Check(err)
 	s.clock = at
-}
-
-// reconfigure lays other settings, one JSON object, on a provider.
-func reconfigure(s *story, ts *testscript.TestScript, args []string) {
-	store, err := s.ledger(context.Background())
-	ts.Check(err)
-	p, err := store.Provider(context.Background(), args[0])
-	if err == nil {
-		p.Settings = []byte(args[1])
-		err = store.UpdateProvider(context.Background(), p)
-	}
-	ts.Check(errors.Join(err, store.Close()))
 }
 
 // take sets a variable to the first group of a pattern in standard output.

@@ -19,7 +19,6 @@ import (
 	"github.com/mesoncloud/meson/cli"
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
-	"github.com/mesoncloud/meson/core/ledger"
 	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
@@ -41,7 +40,6 @@ var update = flag.Bool("update", false, "write the golden parts of the scripts a
 //	opened N             the broker has been opened N times
 //	real                 a real broker, with meson-plugin-mem, from now on
 //	clock TIME           it is this time
-//	reconfigure NAME JSON  the settings of a provider of the real broker
 //	take NAME PATTERN    a variable from standard output
 //	same FILE            standard output is the file's, but for moments and what was taken
 func TestScripts(t *testing.T) {
@@ -77,11 +75,10 @@ func TestScripts(t *testing.T) {
 			"evil":      storyCmd(func(s *story, _ *testscript.TestScript, _ []string) { s.broker.evil = "\x1b[2J\u009b2J\u202egpj\nfake" }),
 			"opened":    storyCmd(opened),
 
-			"real":        storyCmd(realBroker),
-			"clock":       storyCmd(clock),
-			"reconfigure": storyCmd(reconfigure),
-			"take":        storyCmd(take),
-			"same":        storyCmd(same),
+			"real":  storyCmd(realBroker),
+			"clock": storyCmd(clock),
+			"take":  storyCmd(take),
+			"same":  storyCmd(same),
 		},
 	})
 }
@@ -131,8 +128,9 @@ type story struct {
 	// real broker.
 	clock   time.Time
 	open    func(context.Context, io.Writer) (api.Broker, func(context.Context) error, error)
+	restore func(context.Context, api.RestoreRequest, io.Writer) (api.RestoreResult, error)
 	plugins string // where meson-plugin-mem is
-	ledger  func(context.Context) (*ledger.SQLite, error)
+	real    bool
 	// taken are values, each before its name.
 	taken []string
 }
@@ -167,14 +165,14 @@ func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 	code := cli.Main(context.Background(), args, cli.Env{
 		Stdin: strings.NewReader(s.stdin), Stdout: stdout, Stderr: stderr,
 		Terminal: cli.Terminal{Stdin: s.terminal, Stdout: s.terminal, Stderr: s.terminal},
-		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: s.now, Interrupts: interrupts, Open: s.open,
+		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: s.now, Interrupts: interrupts, Open: s.open, Restore: s.restore,
 	})
 	close(done)
 	signals.Wait()
 	stdout.close()
 	stderr.close()
 	s.stdin, s.waitFor, s.signals = "", "", 0
-	if s.ledger != nil {
+	if s.real {
 		s.clock = s.clock.Add(time.Second)
 	}
 	if code != want {

@@ -51,6 +51,16 @@ func (b Wiring) Open(ctx context.Context, logs io.Writer) (api.Broker, func(cont
 	return api.New(api.Options{Ledger: store, Host: plugins, Log: log, Step: b.Step}), closeAll, nil
 }
 
+// Restore is for cli.Env: it puts a backup in the place of the ledger that Open
+// opens.
+func (b Wiring) Restore(ctx context.Context, req api.RestoreRequest, logs io.Writer) (api.RestoreResult, error) {
+	path, err := b.ledgerPath()
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	return api.Restore(ctx, path, req, b.log(logs), time.Now)
+}
+
 // ledgerPath is ledger.db in $MESON_STATE_DIR, else in meson below the user's
 // state directory.
 func (b Wiring) ledgerPath() (string, error) {

@@ -24,6 +24,7 @@ func run() int {
 	env := cli.System()
 	env.Version, env.Protocol = version, host.ProtocolVersion
 	env.Interrupts = interrupts
-	env.Open = broker.Wiring{Getenv: env.Getenv}.Open
+	wiring := broker.Wiring{Getenv: env.Getenv}
+	env.Open, env.Restore = wiring.Open, wiring.Restore
 	return cli.Main(context.Background(), os.Args[1:], env)
 }

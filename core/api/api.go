@@ -181,4 +181,6 @@ type Broker interface {
 	Plugins(ctx context.Context) ([]PluginInfo, error)
 	// Discover asks every plugin what could be added from here.
 	Discover(ctx context.Context) ([]core.Discovery, error)
+
+	Backup(ctx context.Context, file string) (BackupResult, error)
 }

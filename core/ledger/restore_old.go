@@ -36,7 +36,7 @@ func (r *restore) mayReplace(ctx context.Context) (readable bool, err error) {
 		}
 		return true, &core.Error{
 			Kind: core.Conflict, Subject: r.path, Text: "the ledger that is there holds allocations that are not final: " + strings.Join(open, ", "),
-			Hint: "remove them first, or --force: what is there is kept beside it, and nobody knows then of machines that the backup does not have",
+			Hint: "remove them first, or --force: what is there is kept beside it, and machines that the backup does not have are in no ledger then",
 		}
 	}
 	return err == nil, nil

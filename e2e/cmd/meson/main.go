@@ -14,6 +14,7 @@ func main() {
 	env := cli.System()
 	env.Version = "test"
 	step := killer.New(os.Getenv("HOME"), "broker").Step
-	env.Open = broker.Wiring{Getenv: env.Getenv, Step: step}.Open
+	wiring := broker.Wiring{Getenv: env.Getenv, Step: step}
+	env.Open, env.Restore = wiring.Open, wiring.Restore
 	os.Exit(cli.Main(context.Background(), os.Args[1:], env))
 }
