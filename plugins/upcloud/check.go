@@ -29,7 +29,11 @@ func (p *Provider) Check(ctx context.Context) ([]*pb.CheckItem, error) {
 	if err != nil || u.account == nil {
 		return p.checkDenied(ctx, c), nil
 	}
-	c.ok("credentials", fmt.Sprintf("account %s at %s, %s credits", u.account.username, p.config.apiHost(), u.account.credits))
+	text := fmt.Sprintf("account %s at %s", u.account.username, p.config.apiHost())
+	if u.account.credits != "" { // who may not see bills is not told
+		text += fmt.Sprintf(", %s credits", u.account.credits)
+	}
+	c.ok("credentials", text)
 	p.checkRights(ctx, c, u.account.username)
 	c.limits(u)
 	p.checkShop(ctx, c)

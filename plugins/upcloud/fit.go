@@ -94,7 +94,8 @@ func (c *conditions) limits(p *plan, diskGiB int, tier string) (t trouble) {
 	if c.ask.ipv4 && c.room.ipv4 < 1 {
 		t |= overAddresses
 	}
-	if diskGiB > c.room.tier(tier) || diskGiB > c.room.storage {
+	// Whether a disk that is part of a plan counts is not known, so it does not.
+	if diskGiB > p.diskGiB && (diskGiB > c.room.tier(tier) || diskGiB > c.room.storage) {
 		t |= overStorage
 	}
 	return t

@@ -128,7 +128,8 @@ func (u *use) count(servers *upcloud.Servers, storages *upcloud.Storages) {
 		}
 		u.used["storage_total"] = 0
 		for _, s := range storages.Storages {
-			if s.Access == upcloud.StorageAccessPrivate {
+			// Whether a disk that is part of a plan counts is not known, so it does not.
+			if s.Access == upcloud.StorageAccessPrivate && s.PartOfPlan != "yes" {
 				u.used["storage_"+s.Tier] += s.Size
 				u.used["storage_total"] += s.Size
 			}

@@ -293,8 +293,8 @@ func TestLimits(t *testing.T) {
 		{`"public_ipv4": 1`, func(p *pb.Pledge) { p.PublicIpv4 = true }, 0, "public_ipv4", "the account's limit public_ipv4 is 1, and 1 are in use", "public_ipv4=false"},
 		{`"public_ipv4": 1`, nil, 8, "", "", ""},
 		{`"gpus": 0`, l40s, 0, "pci", "the account's limit gpus is 0, and 0 are in use", ""},
-		{`"storage_standard": 39`, nil, 5, "boot_disk_gib", "the account's limit storage_total", ""},
-		{`"storage_total": 60`, nil, 5, "boot_disk_gib", "the account's limit storage_total is 60, and 30 are in use", "boot_disk_gib=30"},
+		{`"storage_maxiops": 9`, nil, 6, "boot_disk_gib", "the account's limit storage_maxiops is 9, and 0 are in use", "boot_disk_gib=9"},
+		{`"storage_total": 60`, func(p *pb.Pledge) { p.BootDiskGib = 50 }, 3, "boot_disk_gib", "the account's limit storage_total is 60, and 20 are in use", "boot_disk_gib=40"},
 		{`"something_new": 0`, nil, 8, "", "", ""}, // not known is not no
 	} {
 		f := newFake(t)
@@ -303,7 +303,7 @@ func TestLimits(t *testing.T) {
 		if len(got.GetOffers()) != c.want {
 			t.Errorf("%s: %d offers, want %d\n%s", c.limits, len(got.GetOffers()), c.want, ids1(got.GetOffers()))
 		}
-		if c.field != "" && !strings.Contains(c.limits, "storage_standard") && !hasReason(got.GetReasons(), c.field, c.relax, c.text) {
+		if c.field != "" && !hasReason(got.GetReasons(), c.field, c.relax, c.text) {
 			t.Errorf("%s: %v", c.limits, got.GetReasons())
 		}
 	}
