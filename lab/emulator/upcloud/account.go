@@ -2,17 +2,17 @@ package upcloud
 
 // Account is whose cloud it is, and what it may have.
 type Account struct {
-	Username string
+	Username string `json:"username"`
 	// Currency is that of the price list and of the credits: three letters.
-	Currency string
+	Currency string `json:"currency"`
 	// Credits are hundredths of the currency to begin with; what is used is
 	// deducted as time passes. A server cannot be created without.
-	Credits float64
+	Credits float64 `json:"credits"`
 	// Trial accounts get no GPUs and no free sizes.
-	Trial bool
+	Trial bool `json:"trial"`
 	// Creating is how many servers may be in creation at a time; 0 is any number.
-	Creating int
-	Limits   Limits
+	Creating int    `json:"creating"`
+	Limits   Limits `json:"limits"`
 }
 
 // Limits are an account's resource limits, as GET /account names them. Memory

@@ -71,20 +71,6 @@ func (c *Clock) immediate() bool {
 	return c.speed == 0 && !c.manual
 }
 
-// realUntil is how long to wait, in real time, until d of virtual time have
-// passed; false if they do not pass by themselves.
-func (c *Clock) realUntil(d time.Duration) (time.Duration, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.manual {
-		return 0, false
-	}
-	if c.speed == 0 {
-		return d, true
-	}
-	return time.Duration(float64(d) / c.speed), true
-}
-
 func (c *Clock) now() time.Time {
 	if c.manual {
 		return c.base

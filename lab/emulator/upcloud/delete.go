@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// deleteServer removes a stopped server, its interfaces and addresses; with
+// deleteServer removes a server that is stopped or broken, its interfaces and addresses; with
 // storages=1 also its disks, and of their backups what backups says.
 func (s *Server) deleteServer(c *call) (*reply, error) {
 	m, err := s.needServer(c.path("uuid"))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.in(stateStopped); err != nil {
+	if err := m.in(stateStopped, stateError); err != nil {
 		return nil, err
 	}
 	storages, backups := c.query.Get("storages"), c.query.Get("backups")

@@ -1,6 +1,8 @@
 package upcloud
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,70 +10,11 @@ import (
 	"time"
 )
 
-// FaultKind is what goes wrong.
-type FaultKind string
-
-// What can go wrong. Before means that nothing was done, after that it was.
-const (
-	// FaultError answers Status and Code without doing anything: any error at all.
-	FaultError FaultKind = "error"
-	// FaultCapacity is 409 SERVER_RESOURCES_UNAVAILABLE, or STORAGE_… on a storage.
-	FaultCapacity FaultKind = "capacity"
-	// FaultCredits is 402 INSUFFICIENT_CREDITS.
-	FaultCredits FaultKind = "credits"
-	// FaultTrial is 403 TRIAL_PLAN.
-	FaultTrial FaultKind = "trial"
-	// FaultUnauthorized is 401 AUTHENTICATION_FAILED.
-	FaultUnauthorized FaultKind = "unauthorized"
-	// FaultForbidden is 403 ACTION_FORBIDDEN.
-	FaultForbidden FaultKind = "forbidden"
-	// FaultThrottled is 429 with Retry-After of Delay in whole seconds, 1 by default.
-	FaultThrottled FaultKind = "throttled"
-	// FaultServerErrorBefore and FaultServerErrorAfter answer Status, 503 by default.
-	FaultServerErrorBefore FaultKind = "server_error_before"
-	FaultServerErrorAfter  FaultKind = "server_error_after"
-	// FaultResetBefore and FaultResetAfter close the connection without an answer.
-	FaultResetBefore FaultKind = "reset_before"
-	FaultResetAfter  FaultKind = "reset_after"
-	// FaultSlow answers after Delay of real time, a second by default.
-	FaultSlow FaultKind = "slow"
-	// FaultHang never answers: the client gives up, or the fault is removed.
-	FaultHang FaultKind = "hang"
-	// FaultMalformed cuts the reply's JSON in half.
-	FaultMalformed FaultKind = "malformed"
-	// FaultWrongTypes has every number a string in the reply, and every string a number.
-	FaultWrongTypes FaultKind = "wrong_types"
-	// FaultOversized puts 64 MiB of white space before the reply's JSON.
-	FaultOversized FaultKind = "oversized"
-	// FaultProblem has errors be problem details; FaultProblemCharset has the content
-	// type of such carry a charset, which the SDK does not understand.
-	FaultProblem        FaultKind = "problem"
-	FaultProblemCharset FaultKind = "problem_charset"
-	// FaultNoCurrency leaves the currency out of the price list.
-	FaultNoCurrency FaultKind = "no_currency"
-	// FaultServerState has a server that is created, started or restarted end in
-	// the state error, for Delay of virtual time or for good.
-	FaultServerState FaultKind = "server_state"
-	// FaultLabelLag has label filters find a new server, or its new labels, only
-	// after Delay of virtual time.
-	FaultLabelLag FaultKind = "label_lag"
-	// FaultDeafGuest has the guest ignore soft stops.
-	FaultDeafGuest FaultKind = "deaf_guest"
-)
-
-// FaultKinds are all kinds, in the order above.
-func FaultKinds() []FaultKind {
-	return []FaultKind{
-		FaultError, FaultCapacity, FaultCredits, FaultTrial, FaultUnauthorized, FaultForbidden, FaultThrottled, FaultServerErrorBefore,
-		FaultServerErrorAfter, FaultResetBefore, FaultResetAfter, FaultSlow, FaultHang, FaultMalformed, FaultWrongTypes, FaultOversized,
-		FaultProblem, FaultProblemCharset, FaultNoCurrency, FaultServerState, FaultLabelLag, FaultDeafGuest,
-	}
-}
-
 // Fault is one thing that goes wrong: what, on which calls, how often.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Operation, Zone and Plan limit it to calls that are about them; empty is any.
+	// Operation, Zone and Plan limit it to calls that are about them; empty is any
+	// that the kind can happen to. Calls that only read are about no zone.
 	Operation Operation `json:"operation,omitempty"`
 	Zone      string    `json:"zone,omitempty"`
 	Plan      string    `json:"plan,omitempty"`
@@ -84,8 +27,42 @@ type Fault struct {
 	Status  int    `json:"status,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
-	// Delay is a time, where the kind needs one. In JSON it is nanoseconds.
-	Delay time.Duration `json:"delay,omitempty"`
+	// Delay is a time, where the kind needs one. In JSON it is text: "30s".
+	Delay time.Duration `json:"-"`
+}
+
+// wireFault is a fault as JSON.
+type wireFault struct {
+	plainFault
+	Delay string `json:"delay,omitempty"`
+}
+
+type plainFault Fault
+
+// MarshalJSON writes the delay as text.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	w := wireFault{plainFault: plainFault(f)}
+	if f.Delay != 0 {
+		w.Delay = f.Delay.String()
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON refuses attributes that there are not.
+func (f *Fault) UnmarshalJSON(data []byte) error {
+	var w wireFault
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return err
+	}
+	*f = Fault(w.plainFault)
+	if w.Delay == "" {
+		return nil
+	}
+	var err error
+	f.Delay, err = time.ParseDuration(w.Delay)
+	return err
 }
 
 // check refuses a fault that can never happen.
@@ -110,6 +87,14 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault: %s", strings.Join(all, "; "))
 	}
 	return nil
+}
+
+// about reports whether the fault is about such a call.
+func (f Fault) about(op Operation, zone, plan string) bool {
+	if natural := f.Kind.natural(); f.Operation == "" && natural != nil && !slices.Contains(natural, op) {
+		return false
+	}
+	return (f.Operation == "" || f.Operation == op) && (f.Zone == "" || f.Zone == zone) && (f.Plan == "" || f.Plan == plan)
 }
 
 // refusal is the error that f answers; nil if it answers none.

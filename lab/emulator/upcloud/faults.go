@@ -28,9 +28,9 @@ type armed struct {
 
 // FaultStatus is a fault that is on, and how often it has happened.
 type FaultStatus struct {
-	ID FaultID `json:"id"`
-	Fault
-	Hits int `json:"hits"`
+	ID    FaultID `json:"id"`
+	Fault Fault   `json:"fault"`
+	Hits  int     `json:"hits"`
 }
 
 func newFaults() *Faults { return &Faults{} }
@@ -97,7 +97,7 @@ func (f *Faults) take(op Operation, zone, plan string) *taken {
 	defer f.mu.Unlock()
 	t := &taken{}
 	for _, a := range f.all {
-		if a.Operation != "" && a.Operation != op || a.Zone != "" && a.Zone != zone || a.Plan != "" && a.Plan != plan {
+		if !a.about(op, zone, plan) {
 			continue
 		}
 		if a.met++; a.met <= a.Skip || a.Count > 0 && a.hits >= a.Count {

@@ -27,6 +27,9 @@ func (t *taken) before(s *Server, w http.ResponseWriter, r *http.Request) bool {
 		case FaultResetBefore:
 			reset(w)
 			return true
+		case FaultGateway:
+			s.send(w, r, &reply{status: http.StatusBadGateway, contentType: "text/html", body: []byte(gatewayPage)})
+			return true
 		default:
 			if f := a.refusal(storage); f != nil {
 				s.send(w, r, t.shape(s, s.refuse(f)))
@@ -58,6 +61,8 @@ func (t *taken) after(s *Server, w http.ResponseWriter, r *http.Request, out *re
 	*out = *t.shape(s, out)
 	return false
 }
+
+const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
 
 // shape is an error in the shape that faults want; other answers are as they are.
 func (t *taken) shape(s *Server, out *reply) *reply {

@@ -104,6 +104,9 @@ func (s *Server) about(c *call) {
 	}
 	if decode(c.body, &w) == nil {
 		c.zone, c.plan = w.Server.Zone, w.Server.Plan
+		if c.plan == "" && c.route.op == "create_server" {
+			c.plan = customPlan
+		}
 		if c.zone == "" {
 			c.zone = w.Storage.Zone
 		}

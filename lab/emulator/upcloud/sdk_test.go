@@ -2,7 +2,10 @@ package upcloud_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,4 +94,20 @@ func TestServerLivesAndDies(t *testing.T) {
 	if st := c.Stats(); st.Servers+st.Storages+st.PublicIPv4 != 0 || len(st.Charges) != 0 {
 		t.Errorf("left: %+v", st)
 	}
+}
+
+func textLog(to *strings.Builder) *slog.Logger {
+	return slog.New(slog.NewTextHandler(&lockedWriter{to: to}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// lockedWriter is for handlers of requests that log at the same time.
+type lockedWriter struct {
+	mu sync.Mutex
+	to *strings.Builder
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }

@@ -4,16 +4,21 @@ import "maps"
 
 // Stats is what there is in the cloud.
 type Stats struct {
-	Servers, Storages, Backups, Templates int
-	PublicIPv4, PublicIPv6, Networks      int // Networks are private ones
+	Servers    int `json:"servers"`
+	Storages   int `json:"storages"`
+	Backups    int `json:"backups"`
+	Templates  int `json:"templates"` // private ones
+	PublicIPv4 int `json:"public_ipv4"`
+	PublicIPv6 int `json:"public_ipv6"`
+	Networks   int `json:"networks"` // private ones
 	// States counts servers by state.
-	States map[string]int
+	States map[string]int `json:"states"`
 	// Charges are what costs at this moment; after a test there must be none.
-	Charges []Charge
+	Charges []Charge `json:"charges"`
 	// SpentCents is what has been used up, in hundredths of the account's currency.
-	SpentCents float64
+	SpentCents float64 `json:"spent_cents"`
 	// Requests counts the operations that were carried out, failed ones included.
-	Requests map[Operation]int
+	Requests map[Operation]int `json:"requests"`
 }
 
 // Stats counts what there is now.

@@ -1,0 +1,231 @@
+package upcloud_test
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud/request"
+
+	"github.com/mesoncloud/meson/lab/emulator/upcloud"
+)
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Each limit is counted: what fits is taken, the next is refused with the
+// limit's code, and leaves nothing behind.
+func TestLimitsAreCounted(t *testing.T) {
+	disk := func(tier string, gib int) func(*request.CreateServerRequest) {
+		return func(r *request.CreateServerRequest) {
+			r.StorageDevices = append(r.StorageDevices, request.CreateServerStorageDevice{Action: "create", Title: "data", Tier: tier, Size: gib})
+		}
+	}
+	addresses := func(family string, n int) func(*request.CreateServerRequest) {
+		return func(r *request.CreateServerRequest) {
+			r.Networking = &request.CreateServerNetworking{}
+			for range n {
+				r.Networking.Interfaces = append(r.Networking.Interfaces, request.CreateServerInterface{
+					Type: "public", IPAddresses: request.CreateServerIPAddressSlice{{Family: family}},
+				})
+			}
+		}
+	}
+	for _, one := range []struct {
+		name   string
+		limit  func(*upcloud.Account)
+		plan   string
+		change func(*request.CreateServerRequest)
+		fits   int
+		status int
+		code   string
+	}{
+		{"cores", func(a *upcloud.Account) { a.Limits.Cores = 4 }, "STARTER-2xCPU-2GB", nil, 2, 403, "SERVER_CORE_LIMIT_REACHED"},
+		{"memory", func(a *upcloud.Account) { a.Limits.Memory = 3 * 1024 }, "STARTER-1xCPU-1GB", nil, 3, 403, "SERVER_MEMORY_LIMIT_REACHED"},
+		{"IPv4", func(a *upcloud.Account) { a.Limits.PublicIPv4 = 2 }, "STARTER-1xCPU-1GB", nil, 2, 403, "IP_ADDRESS_LIMIT_REACHED"},
+		{"IPv6", func(a *upcloud.Account) { a.Limits.PublicIPv6 = 1 }, "STARTER-1xCPU-1GB", nil, 1, 403, "IP_ADDRESS_LIMIT_REACHED"},
+		{"MaxIOPS", func(a *upcloud.Account) { a.Limits.StorageMaxIOPS = 100 }, "STARTER-1xCPU-1GB", disk("maxiops", 50), 2, 403, "MAXIOPS_STORAGE_LIMIT_REACHED"},
+		{"Standard", func(a *upcloud.Account) { a.Limits.StorageStandard = 20 }, "STARTER-1xCPU-1GB", nil, 2, 403, "STANDARD_STORAGE_LIMIT_REACHED"},
+		{"HDD", func(a *upcloud.Account) { a.Limits.StorageHDD = 99 }, "STARTER-1xCPU-1GB", disk("hdd", 50), 1, 403, "HDD_STORAGE_LIMIT_REACHED"},
+		{"GPUs", func(a *upcloud.Account) { a.Limits.GPUs = 1 }, "GPU-8xCPU-64GB-1xL4", nil, 1, 403, "GPU_LIMIT_REACHED"},
+		{"trial", func(a *upcloud.Account) { a.Trial = true }, "GPU-8xCPU-64GB-1xL4", nil, 0, 403, "TRIAL_PLAN"},
+		{"trial, free size", func(a *upcloud.Account) { a.Trial = true }, "", nil, 0, 403, "TRIAL_PLAN"},
+		{"creating", func(a *upcloud.Account) { a.Creating = 2 }, "STARTER-1xCPU-1GB", nil, 2, 403, "SERVER_CREATING_LIMIT_REACHED"},
+		{"addresses of a server", nil, "STARTER-1xCPU-1GB", addresses("IPv4", 6), 0, 403, "SERVER_IP_LIMIT_REACHED"},
+		{"no credits", func(a *upcloud.Account) { a.Credits = 0 }, "STARTER-1xCPU-1GB", nil, 0, 402, "INSUFFICIENT_CREDITS"},
+		// 3 servers of 0.4464 cents per hour are 1.3392.
+		{"credits for an hour of three", func(a *upcloud.Account) { a.Credits = 1.34 }, "STARTER-1xCPU-1GB", nil, 3, 402, "INSUFFICIENT_CREDITS"},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			account := upcloud.DefaultAccount()
+			if one.limit != nil {
+				one.limit(&account)
+			}
+			c := start(t, upcloud.Options{Clock: manual(), Account: &account})
+			make := func() error {
+				r := wanted("fi-hel2", one.plan)
+				if one.change != nil {
+					one.change(r)
+				}
+				_, err := c.CreateServer(t.Context(), r)
+				return err
+			}
+			for i := range one.fits {
+				if err := make(); err != nil {
+					t.Fatalf("number %d: %v", i+1, err)
+				}
+			}
+			before := c.Stats()
+			if p := problem(t, make()); p.Status != one.status || p.ErrorCode() != one.code {
+				t.Errorf("%d %s, want %d %s", p.Status, p.ErrorCode(), one.status, one.code)
+			}
+			after := c.Stats()
+			before.Requests, after.Requests = nil, nil
+			if !reflect.DeepEqual(before, after) {
+				t.Errorf("what was refused left something:\n%+v\n%+v", before, after)
+			}
+		})
+	}
+}
+
+// A limit that was reached is free again once what used it is gone.
+func TestLimitsAreGivenBack(t *testing.T) {
+	account := upcloud.DefaultAccount()
+	account.Limits.Cores, account.Creating = 1, 1
+	c := start(t, upcloud.Options{Account: &account})
+	for range 3 {
+		uuid := create(t, c, "fi-hel1", "STARTER-1xCPU-1GB").UUID
+		stop(t, c, uuid, "hard", 0)
+		if err := c.DeleteServerAndStorages(t.Context(), &request.DeleteServerAndStoragesRequest{UUID: uuid}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestStockRunsOutAndComesBack(t *testing.T) {
+	c := start(t, upcloud.Options{})
+	const plan = "STARTER-1xCPU-1GB"
+	c.SetStock("fi-hel1", plan, 1)
+	uuid := create(t, c, "fi-hel1", plan).UUID
+	refused := func(when string, err error) {
+		t.Helper()
+		if p := problem(t, err); p.Status != 409 || p.ErrorCode() != "SERVER_RESOURCES_UNAVAILABLE" {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	_, err := c.CreateServer(t.Context(), wanted("fi-hel1", plan))
+	refused("sold out", err)
+	create(t, c, "fi-hel2", plan)
+	create(t, c, "fi-hel1", "STARTER-1xCPU-2GB")
+	_ = state(t, c, uuid)
+	stop(t, c, uuid, "hard", 0)
+	other := create(t, c, "fi-hel1", plan).UUID
+	_, err = c.StartServer(t.Context(), &request.StartServerRequest{UUID: uuid})
+	refused("a stopped server holds nothing", err)
+	stop(t, c, other, "hard", 0)
+	if _, err := c.StartServer(t.Context(), &request.StartServerRequest{UUID: uuid}); err != nil {
+		t.Errorf("after another has stopped: %v", err)
+	}
+	c.SetStock("fi-hel1", plan, -1)
+	for range 5 {
+		create(t, c, "fi-hel1", plan)
+	}
+}
+
+func TestGPUStockIsTold(t *testing.T) {
+	c := start(t, upcloud.Options{})
+	amount := func() int {
+		d, err := c.GetDevicesAvailability(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return (*d)["fi-hel2"].GPUPlans["GPU-8xCPU-64GB-1xL40S"].Amount
+	}
+	before := amount()
+	create(t, c, "fi-hel2", "GPU-8xCPU-64GB-1xL40S")
+	if got := amount(); before < 1 || got != before-1 {
+		t.Errorf("from %d to %d", before, got)
+	}
+}
+
+// The cost of what runs, and for how long.
+func TestMeter(t *testing.T) {
+	c := start(t, upcloud.Options{Clock: manual()})
+	cost := func() string { st := c.Stats(); return fmt.Sprintf("%.4f, %d running", st.SpentCents, len(st.Charges)) }
+	expect := func(when, want string) {
+		t.Helper()
+		if got := cost(); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+	}
+	rest := func() {
+		for c.Next() {
+		}
+	}
+	uuid := create(t, c, "fi-hel1", "STARTER-1xCPU-1GB").UUID // disk and address are part of it: 0.4464
+	rest()
+	expect("an hour that began", "0.4464, 1 running")
+	stop(t, c, uuid, "hard", 0)
+	rest()
+	c.Clock().Step(9*time.Hour + 30*time.Minute)
+	expect("a stopped server costs", "4.4640, 1 running")
+	if err := c.DeleteServer(t.Context(), &request.DeleteServerRequest{UUID: uuid}); err != nil {
+		t.Fatal(err)
+	}
+	// Its disk stays and costs by itself: 10 GiB of standard at 0.0118.
+	c.Clock().Step(time.Second)
+	expect("a disk that was part of a plan", "4.5820, 1 running")
+	private, err := c.GetStorages(t.Context(), &request.GetStoragesRequest{Access: "private"})
+	if err != nil || len(private.Storages) != 1 {
+		t.Fatalf("%v %v", private, err)
+	}
+	if err := c.DeleteStorage(t.Context(), &request.DeleteStorageRequest{UUID: private.Storages[0].UUID}); err != nil {
+		t.Fatal(err)
+	}
+	expect("nothing is left", "4.5820, 0 running")
+
+	native := create(t, c, "fi-hel1", "CLOUDNATIVE-1xCPU-4GB").UUID // 1.7857, disk 0.118, IPv4 0.4812
+	rest()
+	if st := c.Stats(); len(st.Charges) != 3 {
+		t.Errorf("a plan without disk and address: %+v", st.Charges)
+	}
+	stop(t, c, native, "hard", 0)
+	rest()
+	if st := c.Stats(); len(st.Charges) != 2 {
+		t.Errorf("it costs while it is stopped: %+v", st.Charges)
+	}
+}
+
+func TestMonthsAreOf672Hours(t *testing.T) {
+	c := start(t, upcloud.Options{Clock: upcloud.NewClock(upcloud.ClockOptions{Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Manual: true})})
+	create(t, c, "fi-hel1", "STARTER-1xCPU-1GB")
+	c.Clock().Step(31 * 24 * time.Hour)
+	if got := c.Stats().SpentCents; got != 672*0.4464 {
+		t.Errorf("January costs %v, want %v", got, 672*0.4464)
+	}
+	c.Clock().Step(time.Hour)
+	if got := fmt.Sprintf("%.4f", c.Stats().SpentCents); got != fmt.Sprintf("%.4f", 673*0.4464) {
+		t.Errorf("with an hour of February: %v", got)
+	}
+	a, err := c.GetAccount(t.Context())
+	if err != nil || fmt.Sprintf("%.4f", a.Credits) != fmt.Sprintf("%.4f", 100000-673*0.4464) {
+		t.Errorf("credits: %v, %v", a, err)
+	}
+}
+
+// In a private zone all is free, and so are no charges a proof of nothing left.
+func TestPrivateZoneIsFree(t *testing.T) {
+	c := start(t, upcloud.Options{})
+	create(t, c, "uk-tst1", "PREMIUM-2xCPU-4GB")
+	if st := c.Stats(); len(st.Charges) != 0 || st.Servers != 1 || st.Storages != 1 {
+		t.Errorf("%+v", st)
+	}
+}
