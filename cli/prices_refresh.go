@@ -82,21 +82,35 @@ func (a *app) pricesRefresh(ctx context.Context, names []string, f refreshFlags)
 	if err := a.print(docs, func() error { return a.printRefresh(results, refused) }); err != nil {
 		return err
 	}
-	errs := []error{failed}
+	for _, r := range results {
+		if r.Used {
+			a.warnStale(r.List)
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return unjoin(errors.Join(refreshErrors(ctx, results, refused, f.live)...))
+}
+
+// refreshErrors are those of the providers that could not be asked, and of the
+// lists that wait.
+func refreshErrors(ctx context.Context, results []api.RefreshResult, refused map[string]api.Consent, live bool) []error {
+	var errs []error
 	for _, r := range results {
 		c, waiting := refused[r.Provider]
 		switch {
-		case r.Error != nil && failed == nil:
+		case r.Error != nil:
 			errs = append(errs, settle(ctx, r.Error))
 		case waiting:
 			command := "meson prices refresh " + quote(r.Provider) + " --yes"
-			if f.live {
+			if live {
 				command += " --live"
 			}
 			errs = append(errs, waits("refresh prices", c, fmt.Sprintf("list %s waits and %s stays in use", r.To, r.From), command))
 		}
 	}
-	return unjoin(errors.Join(errs...))
+	return errs
 }
 
 func (a *app) printRefresh(results []api.RefreshResult, refused map[string]api.Consent) error {
@@ -111,9 +125,6 @@ func (a *app) printRefresh(results []api.RefreshResult, refused map[string]api.C
 		fmt.Fprintln(a.env.Stdout, a.refreshed(r, waiting))
 		if err := a.printChanges(r.Provider, r.From, r.To, r.Changes); err != nil {
 			return err
-		}
-		if r.Used {
-			a.warnStale(r.List)
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ func (a *app) pricesShow(ctx context.Context, provider string, f pricesShowFlags
 	if err != nil {
 		return err
 	}
-	prices := slices.DeleteFunc(slices.Clone(list.Prices), func(p pricing.Price) bool { return !f.matches(&p) })
+	prices := f.matching(list.Prices)
 	if len(prices) == 0 {
 		return &core.Error{Kind: core.NotFound, Subject: "price list " + info.Revision + " of " + provider, Text: "no price of it matches", Hint: "`meson prices show " + quote(provider) + "` shows all"}
 	}
@@ -83,8 +83,12 @@ func (a *app) pricesShow(ctx context.Context, provider string, f pricesShowFlags
 	return nil
 }
 
-func (f pricesShowFlags) matches(p *pricing.Price) bool {
-	return (f.kind == "" || string(p.Kind) == f.kind) && (f.sku == "" || glob(f.sku).MatchString(p.SKU))
+// matching are the prices that the flags ask for.
+func (f pricesShowFlags) matching(prices []pricing.Price) []pricing.Price {
+	skus := glob(cmp.Or(f.sku, "*"))
+	return slices.DeleteFunc(slices.Clone(prices), func(p pricing.Price) bool {
+		return f.kind != "" && string(p.Kind) != f.kind || !skus.MatchString(p.SKU)
+	})
 }
 
 // glob is a pattern in which * is any text, slashes too, and ? any character.
