@@ -38,13 +38,12 @@ func changesGrid(changes []pricing.Change, s style) *render.Grid {
 	return g
 }
 
-// printChanges prints changes from one list to another, and where the rest of
-// them is.
-func (a *app) printChanges(provider, from, to string, changes []pricing.Change) error {
-	if len(changes) == 0 {
+// printChanges prints the changes of a result, and where the rest of them is.
+func (a *app) printChanges(r api.RefreshResult) error {
+	if len(r.Changes) == 0 {
 		return nil
 	}
-	shown := changes
+	shown := r.Changes
 	if len(shown) > mostChanges {
 		shown = slices.Clone(shown)
 		slices.SortStableFunc(shown, func(x, y pricing.Change) int {
@@ -55,9 +54,12 @@ func (a *app) printChanges(provider, from, to string, changes []pricing.Change) 
 	if err := a.grid(changesGrid(shown, a.outs)); err != nil {
 		return err
 	}
-	if more := len(changes) - len(shown); more > 0 {
-		words := []string{"meson prices diff", quote(provider), quote(from), quote(to)}
-		fmt.Fprintf(a.env.Stdout, "and %d more: `%s` shows all\n", more, render.Visible(strings.Join(words, " ")))
+	if more := len(r.Changes) - len(shown); more > 0 {
+		all := "-o json"
+		if r.List.State != api.ListUnkept {
+			all = "`" + strings.Join([]string{"meson prices diff", quote(r.Provider), quote(r.From), quote(r.To)}, " ") + "`"
+		}
+		fmt.Fprintf(a.env.Stdout, "and %d more: %s shows all\n", more, render.Visible(all))
 	}
 	return nil
 }

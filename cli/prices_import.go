@@ -115,5 +115,5 @@ func (a *app) printImport(r api.RefreshResult, dryRun bool) error {
 		what += fmt.Sprintf(", %d of which would need a yes (--yes)", n)
 	}
 	fmt.Fprintf(a.env.Stdout, "%s: %s\n", a.outs.bold(render.Visible(r.Provider)), what)
-	return a.printChanges(r.Provider, r.From, r.To, r.Changes)
+	return a.printChanges(r)
 }

@@ -123,7 +123,7 @@ func (a *app) printRefresh(results []api.RefreshResult, refused map[string]api.C
 		}
 		_, waiting := refused[r.Provider]
 		fmt.Fprintln(a.env.Stdout, a.refreshed(r, waiting))
-		if err := a.printChanges(r.Provider, r.From, r.To, r.Changes); err != nil {
+		if err := a.printChanges(r); err != nil {
 			return err
 		}
 	}
