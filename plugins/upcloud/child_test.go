@@ -33,16 +33,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// hastyDefinition is the plugin with less patience: of the emulator it is known
-// that what was done is listed at once.
+// hastyDefinition is the plugin with hasty providers.
 func hastyDefinition() sdk.Definition[Config, *Provider] {
 	d := Definition(Hooks{})
-	d.ConsistencyWindow = 50 * time.Millisecond
+	d.ConsistencyWindow = 100 * time.Millisecond
 	open := d.Open
 	d.Open = func(ctx context.Context, name string, config *Config, log *slog.Logger) (*Provider, error) {
 		p, err := open(ctx, name, config, log)
 		if err == nil {
-			p.memory.pace = hasty()
+			hasty(p)
 		}
 		return p, err
 	}
@@ -84,7 +83,7 @@ func childBroker() int {
 	if err != nil {
 		return complain(err)
 	}
-	p.memory.pace = hasty()
+	hasty(p)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := work.do(ctx, p); err != nil {

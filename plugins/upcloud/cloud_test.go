@@ -36,17 +36,18 @@ func newCloud(t testing.TB, clock *upcloud.Clock) *cloud {
 	return &cloud{s, web.URL}
 }
 
-// hasty is a pace for tests.
-func hasty() pace {
-	return pace{first: 5 * time.Millisecond, most: 20 * time.Millisecond, calm: 50 * time.Millisecond}
+// hasty makes a provider less patient: of the emulator it is known that what was
+// done is listed at once.
+func hasty(p *Provider) *Provider {
+	p.memory.pace = pace{first: 5 * time.Millisecond, most: 20 * time.Millisecond, calm: 50 * time.Millisecond}
+	p.memory.window = 100 * time.Millisecond
+	return p
 }
 
 // provider is a provider of the cloud.
 func (c *cloud) provider(t testing.TB, hooks Hooks) *Provider {
 	t.Helper()
-	p := provider(t, c.url, nil, hooks)
-	p.memory.pace = hasty()
-	return p
+	return hasty(provider(t, c.url, nil, hooks))
 }
 
 // empty fails the test if anything is left that costs.

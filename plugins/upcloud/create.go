@@ -9,15 +9,10 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
-const (
-	// lostWindow is how long a server that was asked for may take to be found by
-	// its labels. How soon one is listed is not documented; this leaves room for a
-	// request that is still under way.
-	lostWindow = 30 * time.Second
-	// lostPatience is how long a Create itself looks for what it has asked for and
-	// had no answer about.
-	lostPatience = 5 * time.Second
-)
+// lostWindow is how long a server that was asked for may take to be found by its
+// labels. How soon one is listed is not documented; this leaves room for a request
+// that is still under way.
+const lostWindow = 30 * time.Second
 
 // Create asks for a server in one request, which is sent only if no server has the
 // key, and answers with what is then there: it starts by itself. A repeated Create
@@ -60,7 +55,7 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 	if err != nil {
 		return nil, &sdk.Error{Kind: sdk.Internal, Op: op, Source: sdk.SourcePlugin, Err: err}
 	}
-	if before, may := p.memory.sending(o.own, lostWindow); !may {
+	if before, may := p.memory.sending(o.own); !may {
 		return nil, &sdk.Error{
 			Kind: sdk.Uncertain, Op: op, Subject: "key " + o.own.key, Source: sdk.SourceProvider, RetryAfter: paceFirst,
 			Text: fmt.Sprintf("it was asked for %s ago without an answer and may still appear", time.Since(before).Round(time.Second)),
@@ -93,10 +88,10 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 	return nil, e
 }
 
-// lost looks for a server of which there was no answer; nil: it is not there yet,
-// or cannot be asked for.
+// lost looks for a server of which there was no answer, for a part of the time that
+// it may take; nil: it is not there yet, or cannot be asked for.
 func (p *Provider) lost(ctx context.Context, own ownKey) *server {
-	ctx, cancel := context.WithTimeout(ctx, lostPatience)
+	ctx, cancel := context.WithTimeout(ctx, p.memory.window/6)
 	defer cancel()
 	between := p.memory.pace.backoff()
 	for {

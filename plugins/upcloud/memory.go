@@ -11,6 +11,8 @@ import (
 // of it is needed: all stands on the servers. It is safe for concurrent use.
 type memory struct {
 	pace pace
+	// window is how long a server that was asked for may take to be found.
+	window time.Duration
 
 	mu    sync.Mutex
 	known map[string]*known // by UUID
@@ -25,7 +27,7 @@ type ownKey struct{ broker, key string }
 
 func newMemory() *memory {
 	return &memory{
-		pace:  pace{first: paceFirst, most: paceMost, calm: paceCalm},
+		pace: pace{first: paceFirst, most: paceMost, calm: paceCalm}, window: lostWindow,
 		known: map[string]*known{}, byKey: map[ownKey]string{}, sent: map[ownKey]time.Time{},
 	}
 }
@@ -125,10 +127,10 @@ func (m *memory) drop(uuid string) {
 
 // sending notes that a key's server is asked for now. It refuses, and says when,
 // if that was done within the window and nobody knows what came of it.
-func (m *memory) sending(own ownKey, window time.Duration) (before time.Time, may bool) {
+func (m *memory) sending(own ownKey) (before time.Time, may bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if before, unanswered := m.sent[own]; unanswered && time.Since(before) < window {
+	if before, unanswered := m.sent[own]; unanswered && time.Since(before) < m.window {
 		return before, false
 	}
 	m.sent[own] = time.Now()

@@ -30,9 +30,9 @@ type Hooks struct {
 // Definition is the plugin.
 func Definition(hooks Hooks) sdk.Definition[Config, *Provider] {
 	return sdk.Definition[Config, *Provider]{
-		Name:    "upcloud",
-		Version: Version,
-		Summary: "Servers of UpCloud, by plan or by free core and memory, at the prices of your account.",
+		Name:              "upcloud",
+		Version:           Version,
+		Summary:           "Servers of UpCloud, by plan or by free core and memory, at the prices of your account.",
 		ConsistencyWindow: lostWindow,
 		// Servers reach UpCloud's own storages, by their UUIDs.
 		Consumes: []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NATIVE},
