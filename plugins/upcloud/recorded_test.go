@@ -1,7 +1,6 @@
 package upcloud
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -152,7 +151,7 @@ func TestRecordedErrors(t *testing.T) {
 	kinds := map[string]sdk.Kind{}
 	n := 0
 	for _, i := range recordings(t, "*.yaml") {
-		if i.Response.Code < 400 || !strings.Contains(i.Request.URL, "api.upcloud.com/1.3/") {
+		if i.Response.Code < 400 {
 			continue
 		}
 		n++
@@ -178,7 +177,6 @@ func TestRecordedErrors(t *testing.T) {
 }
 
 func FuzzPrices(f *testing.F) {
-	f.Add(recorded(f, "getpricezones.yaml", "/1.3/price"))
 	body, err := os.ReadFile("testdata/api/price.json")
 	if err != nil {
 		f.Fatal(err)
@@ -225,13 +223,12 @@ func FuzzPrices(f *testing.F) {
 }
 
 func FuzzPlans(f *testing.F) {
-	f.Add(recorded(f, "getplans.yaml", "/1.3/plan"))
 	body, err := os.ReadFile("testdata/api/plan.json")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(body)
-	f.Add(bytes.ReplaceAll(body, []byte(`"yes"`), []byte(`true`)))
+	f.Add([]byte(`{"plans":{"plan":[{"name":"GPU-1xCPU-1GB-1xL4","core_number":"1","memory_amount":1,"storage_size":null,"gpu_amount":1,"current_offering":true}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		plans, _, err := decodePlans(body)
 		if err != nil {

@@ -123,8 +123,7 @@ func (t *tally) reasons(offers int) []*pb.Reason {
 // reason is about one trouble.
 func (t *tally) reason(what trouble, c *counts) *pb.Reason {
 	a, p := t.q.ask, t.q.ask.pledge
-	names := strings.Join(c.names, ", ")
-	r := &pb.Reason{Candidate: names}
+	r := &pb.Reason{}
 	set := func(field, want, have, relax, format string, args ...any) *pb.Reason {
 		r.Field, r.Want, r.Have, r.Relax, r.Text = field, want, have, relax, fmt.Sprintf(format, args...)
 		return r
@@ -154,7 +153,6 @@ func (t *tally) reason(what trouble, c *counts) *pb.Reason {
 		return set("ramsize", fmt.Sprint(a.memoryMiB), t.most(func(p *plan) int { return p.memoryMiB })+" MiB", relax,
 			"%d MiB: no plan that fits otherwise has as much", a.memoryMiB)
 	case otherGPUs:
-		r.Candidate = ""
 		return set("pci", devices(p), strings.Join(t.gpus(), ", "), "pci=[]", "%s: no plan that fits otherwise has these devices", devices(p))
 	case strictGPU:
 		return set("pci", devices(p), "unknown", "strict=false", "UpCloud does not say which model its GPUs are")
@@ -183,7 +181,8 @@ func (t *tally) reason(what trouble, c *counts) *pb.Reason {
 		}
 		return limit("boot_disk_gib", name, 1)
 	}
-	return set("pci", devices(p), "none left", "", "sold out: %s", names)
+	r.Candidate = strings.Join(c.names, ", ")
+	return set("pci", devices(p), "none left", "", "sold out: %s", r.Candidate)
 }
 
 // most is the largest that any plan on sale has of something.
