@@ -1,6 +1,7 @@
 package upcloud
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 // All faults come at once, each with its path; none shows a secret.
@@ -96,4 +99,14 @@ func TestDefinition(t *testing.T) {
 	if err := sdk.NewServer(Definition(Hooks{}), slog.New(slog.DiscardHandler)).Fault(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Level 1 of the suite holds without credentials too, by the price book.
+func TestConformanceWithoutCredentials(t *testing.T) {
+	sdktest.Run(t, sdktest.Target{
+		Level: sdktest.LevelConfig, Config: `{"zones": ["fi-hel1"]}`, Fits: small(), TooBig: &pb.Pledge{Slots: 1, MemoryMib: 1 << 30},
+		Connect: func(context.Context) (sdktest.Plugin, error) {
+			return sdktest.FromDefinition(Definition(Hooks{}), slog.New(slog.DiscardHandler)), nil
+		},
+	})
 }

@@ -83,12 +83,14 @@ func (p *Provider) learn(ctx context.Context, q *question) error {
 	})
 	var ipv4 *int
 	read.Go(func() error {
-		q.use = optional(ctx, p, "limits", &p.uses)
+		if u, ok := optional(reading, p, "limits", &p.uses); ok {
+			q.use = u
+		}
 		return nil
 	})
 	if q.ask.ipv4 {
 		read.Go(func() error {
-			if n, err := p.ipv4s.get(ctx); err == nil {
+			if n, ok := optional(reading, p, "addresses", &p.ipv4s); ok {
 				ipv4 = &n
 			}
 			return nil
@@ -96,7 +98,7 @@ func (p *Provider) learn(ctx context.Context, q *question) error {
 	}
 	if len(q.ask.gpus) > 0 {
 		read.Go(func() error {
-			q.stock = optional(ctx, p, "stock", &p.stocks)
+			q.stock, _ = optional(reading, p, "stock", &p.stocks)
 			return nil
 		})
 	}
@@ -113,11 +115,25 @@ func (p *Provider) learn(ctx context.Context, q *question) error {
 	return nil
 }
 
-// optional is what is kept, or nothing where it cannot be read.
-func optional[T any](ctx context.Context, p *Provider, what string, c *cached[T]) T {
+const (
+	// patience is how long an offer waits for what it can do without, and
+	// patienceOf how much of the caller's time that may be.
+	patience   = 5 * time.Second
+	patienceOf = 0.5
+)
+
+// optional is what is kept, or nothing where it cannot be read in time. What is
+// then still being read is there for the next one.
+func optional[T any](ctx context.Context, p *Provider, what string, c *cached[T]) (T, bool) {
+	limit := patience
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Duration(float64(time.Until(deadline))*patienceOf))
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	v, err := c.get(ctx)
 	if err != nil {
 		p.log.Debug(what+" not known", "because", err)
 	}
-	return v
+	return v, err == nil
 }

@@ -1,6 +1,7 @@
 package upcloud
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -436,6 +437,29 @@ func TestOfferFails(t *testing.T) {
 		if sdk.KindOf(err) != want {
 			t.Errorf("%s forbidden: %v of kind %q, want %q", path, err, sdk.KindOf(err), want)
 		}
+	}
+}
+
+// What an offer can do without does not keep it waiting for longer than half of
+// the caller's time.
+func TestOfferDoesNotWaitForLimits(t *testing.T) {
+	f := newFake(t)
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	hang := func(http.ResponseWriter, *http.Request) { <-done }
+	f.on("/account", hang)
+	f.on("/ip_address", hang)
+	f.on("/device/availability", hang)
+	p := provider(t, f.URL, nil, Hooks{})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	offers := 0
+	err := p.Offer(ctx, with(func(p *pb.Pledge) { l40s(p); p.PublicIpv4 = true }), func(r *pb.OfferResponse) error {
+		offers += len(r.GetOffers())
+		return nil
+	})
+	if err != nil || offers != 1 || ctx.Err() != nil {
+		t.Errorf("%d offers, %v, %v", offers, err, ctx.Err())
 	}
 }
 
