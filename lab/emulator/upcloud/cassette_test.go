@@ -134,8 +134,12 @@ func paths(v any, at string, into map[string]bool) {
 // canonical is the path of a key within the thing that it is of.
 func canonical(at string) string {
 	for _, c := range []struct{ from, to string }{
-		{".servers.server[].", ".server."}, {".storages.storage[].", ".storage."}, {".resize_backup.", ".storage."},
-		{".networks.network[].", ".network."}, {".ip_addresses.ip_address[].", ".ip_address."}, {".server.networking.", ".networking."},
+		{".servers.server[].", ".server."},
+		{".storages.storage[].", ".storage."},
+		{".resize_backup.", ".storage."},
+		{".networks.network[].", ".network."},
+		{".ip_addresses.ip_address[].", ".ip_address."},
+		{".server.networking.", ".networking."},
 		{".networking.interfaces.interface[].", ".interface."},
 	} {
 		if rest, found := strings.CutPrefix(at, c.from); found {

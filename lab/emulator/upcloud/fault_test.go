@@ -321,7 +321,11 @@ func TestFaultsMatch(t *testing.T) {
 
 func TestFaultsThatCannotHappenAreRefused(t *testing.T) {
 	for _, f := range []upcloud.Fault{
-		{}, {Kind: "capcity"}, {Kind: upcloud.FaultHang, Operation: "make_server"}, {Kind: upcloud.FaultError}, {Kind: upcloud.FaultSlow, Count: -1},
+		{},
+		{Kind: "capcity"},
+		{Kind: upcloud.FaultHang, Operation: "make_server"},
+		{Kind: upcloud.FaultError},
+		{Kind: upcloud.FaultSlow, Count: -1},
 		{Kind: upcloud.FaultServerErrorAfter, Status: 200},
 	} {
 		func() {

@@ -3,6 +3,7 @@ package upcloud_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,11 +14,9 @@ import (
 
 // The price list says where a plan is sold: there it can be had, elsewhere not.
 func TestPlansAreSoldWhereTheyHaveAPrice(t *testing.T) {
-	account := upcloud.DefaultAccount()
-	account.Credits = 1e9
-	account.Limits.Cores, account.Limits.Memory, account.Limits.GPUs = 1e6, 1e9, 1e6
-	account.Limits.PublicIPv4, account.Limits.PublicIPv6, account.Limits.StorageStandard = 1e6, 1e6, 1e6
-	c := start(t, upcloud.Options{Account: &account})
+	account := wide()
+	account.Limits.GPUs = 1e6
+	c := start(t, upcloud.Options{Account: account})
 	plans, err := c.GetPlans(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -30,22 +29,32 @@ func TestPlansAreSoldWhereTheyHaveAPrice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	family := map[string]string{}
+	for _, p := range upcloud.Plans() {
+		family[p.Name] = p.Family
+	}
 	gaps := 0
 	for _, z := range zones.Zones {
+		tried := map[string]bool{}
 		for _, p := range plans.Plans {
 			price, sold := (*prices)[z.ID]["server_plan_"+p.Name]
 			if sold && (price.Amount != 1 || (price.Price == 0) == z.Public.Bool()) {
 				t.Errorf("%s in %s: %+v", p.Name, z.ID, price)
 			}
+			if !sold {
+				gaps++
+			}
+			kind := family[p.Name] + strconv.FormatBool(sold)
+			if tried[kind] {
+				continue // one of a kind is enough
+			}
+			tried[kind] = true
 			if p.GPUAmount > 0 {
 				c.SetStock(z.ID, p.Name, -1)
 			}
 			_, err := c.CreateServer(t.Context(), wanted(z.ID, p.Name))
 			if sold != (err == nil) {
 				t.Errorf("%s in %s: sold %v, but %v", p.Name, z.ID, sold, err)
-			}
-			if !sold {
-				gaps++
 			}
 		}
 	}

@@ -22,48 +22,41 @@ type Charge struct {
 
 // meter counts what is used, and what it has cost.
 type meter struct {
-	open  map[meterKey]Charge
-	spent rate // of what no longer runs: an amount, not a rate
+	open  map[string][]Charge // by resource
+	spent rate                // of what no longer runs: an amount, not a rate
 }
 
-type meterKey struct{ resource, item string }
-
-func newMeter() *meter { return &meter{open: map[meterKey]Charge{}} }
+func newMeter() *meter { return &meter{open: map[string][]Charge{}} }
 
 // bill has the resource cost exactly these charges from now on. One that it
 // costs already goes on as it is, so that no hour is billed twice; one at price
 // 0 is none.
 func (m *meter) bill(resource string, at time.Time, charges ...Charge) {
-	wanted := map[meterKey]bool{}
+	before := m.open[resource]
+	delete(m.open, resource)
 	for _, c := range charges {
-		k := meterKey{resource, c.Item}
-		wanted[k] = c.rate > 0 && m.open[k].rate == c.rate
-	}
-	for k := range m.open {
-		if k.resource == resource && !wanted[k] {
-			m.stop(k, at)
-		}
-	}
-	for _, c := range charges {
-		k := meterKey{resource, c.Item}
-		if c.rate <= 0 || wanted[k] {
+		if c.rate <= 0 {
 			continue
 		}
 		c.Resource, c.Since, c.CentsHour = resource, at, c.rate.cents()
-		m.open[k] = c
+		if i := slices.IndexFunc(before, func(b Charge) bool { return b.Item == c.Item && b.rate == c.rate }); i >= 0 {
+			c.Since = before[i].Since
+			before = slices.Delete(before, i, i+1)
+		}
+		m.open[resource] = append(m.open[resource], c)
 	}
-}
-
-func (m *meter) stop(k meterKey, at time.Time) {
-	m.spent += m.open[k].amount(at)
-	delete(m.open, k)
+	for _, b := range before {
+		m.spent += b.amount(at)
+	}
 }
 
 // total is what all has cost until at.
 func (m *meter) total(at time.Time) rate {
 	sum := m.spent
-	for _, c := range m.open {
-		sum += c.amount(at)
+	for _, all := range m.open {
+		for _, c := range all {
+			sum += c.amount(at)
+		}
 	}
 	return sum
 }
@@ -71,8 +64,10 @@ func (m *meter) total(at time.Time) rate {
 // perHour is the price of all that runs.
 func (m *meter) perHour() rate {
 	var sum rate
-	for _, c := range m.open {
-		sum += c.rate
+	for _, all := range m.open {
+		for _, c := range all {
+			sum += c.rate
+		}
 	}
 	return sum
 }
@@ -80,8 +75,8 @@ func (m *meter) perHour() rate {
 // charges are those that run, in order of resource and item.
 func (m *meter) charges() []Charge {
 	all := make([]Charge, 0, len(m.open))
-	for _, c := range m.open {
-		all = append(all, c)
+	for _, some := range m.open {
+		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b Charge) int {
 		return strings.Compare(a.Resource+" "+a.Item, b.Resource+" "+b.Item)

@@ -53,7 +53,8 @@ func (p *routePopulation) with(next *routePopulation) (*routePopulation, error) 
 		return nil, bad("INVALID_ROUTE", "The attribute enabled of the DHCP routes has an invalid value.")
 	}
 	for _, l := range []struct{ from, to **[]string }{
-		{&from.ExcludeBySource, &to.ExcludeBySource}, {&from.FilterByDestination, &to.FilterByDestination},
+		{&from.ExcludeBySource, &to.ExcludeBySource},
+		{&from.FilterByDestination, &to.FilterByDestination},
 		{&from.FilterByRouteType, &to.FilterByRouteType},
 	} {
 		list := *l.from

@@ -32,7 +32,12 @@ func start(t *testing.T, o upcloud.Options) *cloud {
 		s.Close()
 		web.Close()
 	})
-	return &cloud{s, service.New(client.New("", "", client.WithBearerAuth(upcloud.DefaultToken), client.WithBaseURL(web.URL))), web.URL}
+	return &cloud{s, serviceOf(web.URL), web.URL}
+}
+
+// serviceOf is the SDK's client of an emulator that was given no credentials.
+func serviceOf(url string) *service.Service {
+	return service.New(client.New("", "", client.WithBearerAuth(upcloud.DefaultToken), client.WithBaseURL(url)))
 }
 
 // manual is a clock that stands still.
