@@ -39,8 +39,11 @@ func newCloud(t testing.TB, clock *upcloud.Clock) *cloud {
 // hasty makes a provider less patient: of the emulator it is known that what was
 // done is listed at once.
 func hasty(p *Provider) *Provider {
-	p.memory.pace = pace{first: 5 * time.Millisecond, most: 20 * time.Millisecond, calm: 50 * time.Millisecond}
-	p.memory.window = 100 * time.Millisecond
+	*p.timing = timing{
+		first: 5 * time.Millisecond, most: 20 * time.Millisecond, calm: 50 * time.Millisecond, window: 100 * time.Millisecond,
+		// The API takes whole seconds.
+		stop: time.Second, hard: 100 * time.Millisecond, fault: 300 * time.Millisecond,
+	}
 	return p
 }
 

@@ -9,11 +9,6 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
-// lostWindow is how long a server that was asked for may take to be found by its
-// labels. How soon one is listed is not documented; this leaves room for a request
-// that is still under way.
-const lostWindow = 30 * time.Second
-
 // Create asks for a server in one request, which is sent only if no server has the
 // key, and answers with what is then there: it starts by itself. A repeated Create
 // finds it.
@@ -57,7 +52,7 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 	}
 	if before, may := p.memory.sending(o.own); !may {
 		return nil, &sdk.Error{
-			Kind: sdk.Uncertain, Op: op, Subject: "key " + o.own.key, Source: sdk.SourceProvider, RetryAfter: paceFirst,
+			Kind: sdk.Uncertain, Op: op, Subject: "key " + o.own.key, Source: sdk.SourceProvider, RetryAfter: p.timing.first,
 			Text: fmt.Sprintf("it was asked for %s ago without an answer and may still appear", time.Since(before).Round(time.Second)),
 		}
 	}
@@ -91,9 +86,9 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 // lost looks for a server of which there was no answer, for a part of the time that
 // it may take; nil: it is not there yet, or cannot be asked for.
 func (p *Provider) lost(ctx context.Context, own ownKey) *server {
-	ctx, cancel := context.WithTimeout(ctx, p.memory.window/6)
+	ctx, cancel := context.WithTimeout(ctx, p.timing.window/6)
 	defer cancel()
-	between := p.memory.pace.backoff()
+	between := p.timing.between()
 	for {
 		s, err := p.find(ctx, ref{ownKey: own})
 		if err == nil {

@@ -75,7 +75,7 @@ func (p *Provider) remove(ctx context.Context, doomed *server) error {
 	}
 	defer unlock()
 	p.memory.expect(doomed.uuid, pb.InstanceState_INSTANCE_STATE_DELETING, deletePatience)
-	d := &removal{p: p, uuid: doomed.uuid, own: doomed.own(), begun: time.Now(), between: p.memory.pace.backoff()}
+	d := &removal{p: p, uuid: doomed.uuid, own: doomed.own(), begun: time.Now(), between: p.timing.between()}
 	err = d.run(ctx)
 	if err != nil {
 		p.memory.expect(doomed.uuid, 0, 0)
@@ -86,7 +86,7 @@ func (p *Provider) remove(ctx context.Context, doomed *server) error {
 // sweep removes what the key's servers had and did not take along. A disk that is
 // attached leads to a server that its labels did not lead to, or not yet.
 func (p *Provider) sweep(ctx context.Context, own ownKey) error {
-	between := p.memory.pace.backoff()
+	between := p.timing.between()
 	for {
 		all, err := p.api.GetStorages(ctx, &request.GetStoragesRequest{Access: upcloud.StorageAccessPrivate, Type: upcloud.StorageTypeNormal})
 		if err != nil {

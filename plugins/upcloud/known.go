@@ -51,32 +51,3 @@ func (k *known) tell() {
 	close(k.changed)
 	k.changed = make(chan struct{})
 }
-
-// pace is how often a server is looked at by itself: first and then more and more
-// rarely, up to most, while it changes; calm while it does not.
-type pace struct{ first, most, calm time.Duration }
-
-// Creating takes from 23 to 61 s in UpCloud's own recordings, stopping from 6 to
-// 12: to look more often tells nothing sooner that matters.
-const (
-	paceFirst = 2 * time.Second
-	paceMost  = 5 * time.Second
-	paceCalm  = 15 * time.Second
-)
-
-// wait is how long until the next look.
-func (p pace) wait(k *known) time.Duration {
-	if k.will == 0 && k.last.state != stateMaintenance {
-		return p.calm
-	}
-	if k.next == nil {
-		k.next = p.backoff()
-	}
-	return k.next.NextBackOff()
-}
-
-func (p pace) backoff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = p.first, p.most, 1.2, 0.1
-	return b
-}

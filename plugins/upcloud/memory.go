@@ -10,9 +10,7 @@ import (
 // memory is what this process has learnt of servers, so as to ask less. Nothing
 // of it is needed: all stands on the servers. It is safe for concurrent use.
 type memory struct {
-	pace pace
-	// window is how long a server that was asked for may take to be found.
-	window time.Duration
+	timing *timing
 
 	mu    sync.Mutex
 	known map[string]*known // by UUID
@@ -25,10 +23,10 @@ type memory struct {
 
 type ownKey struct{ broker, key string }
 
-func newMemory() *memory {
+func newMemory(t *timing) *memory {
 	return &memory{
-		pace: pace{first: paceFirst, most: paceMost, calm: paceCalm}, window: lostWindow,
-		known: map[string]*known{}, byKey: map[ownKey]string{}, sent: map[ownKey]time.Time{},
+		timing: t,
+		known:  map[string]*known{}, byKey: map[ownKey]string{}, sent: map[ownKey]time.Time{},
 	}
 }
 
@@ -51,7 +49,7 @@ func (m *memory) learn(s *server, asked time.Time) {
 		return
 	}
 	k.learn(s, asked)
-	k.due = time.Now().Add(m.pace.wait(k))
+	k.due = time.Now().Add(m.timing.wait(k))
 	if own := s.own(); own.key != "" {
 		m.byKey[own] = s.uuid
 		delete(m.sent, own)
@@ -130,7 +128,7 @@ func (m *memory) drop(uuid string) {
 func (m *memory) sending(own ownKey) (before time.Time, may bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if before, unanswered := m.sent[own]; unanswered && time.Since(before) < m.window {
+	if before, unanswered := m.sent[own]; unanswered && time.Since(before) < m.timing.window {
 		return before, false
 	}
 	m.sent[own] = time.Now()

@@ -81,12 +81,12 @@ func (p *Provider) powerOf(action pb.SetPowerRequest_Action, s *server) (a *powe
 	_, will := p.memory.of(s.uuid)
 	if s.state != stateStarted && s.state != stateStopped {
 		return nil, false, &sdk.Error{
-			Kind: sdk.Busy, Op: "set power", Subject: s.uuid, Source: sdk.SourceProvider, RetryAfter: p.memory.pace.first,
+			Kind: sdk.Busy, Op: "set power", Subject: s.uuid, Source: sdk.SourceProvider, RetryAfter: p.timing.first,
 			Text: fmt.Sprintf("UpCloud says %.40q of it: its power can be changed when it is started or stopped", s.state),
 		}
 	}
 	started := s.state == stateStarted
-	stop := &powerChange{op: "stop server", from: s.state, will: stopping, within: powerStop + hardAfter}
+	stop := &powerChange{op: "stop server", from: s.state, will: stopping, within: powerStop + p.timing.hard}
 	restart := &powerChange{op: "restart server", from: s.state, will: starting, within: powerStart}
 	switch action {
 	case pb.SetPowerRequest_ACTION_STOP:

@@ -39,6 +39,7 @@ type Provider struct {
 	stocks    cached[map[string]map[string]int]
 	networks  cached[map[string]string]
 
+	timing *timing
 	memory *memory
 	// busy keeps two calls about one key or server apart.
 	busy sdk.Keys
@@ -52,7 +53,8 @@ const (
 )
 
 func open(name string, config *Config, log *slog.Logger, hooks Hooks) (*Provider, error) {
-	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems(), memory: newMemory()}
+	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems(), timing: usual()}
+	p.memory = newMemory(p.timing)
 	if p.step == nil {
 		p.step = func(string) {}
 	}

@@ -23,17 +23,6 @@ type removal struct {
 	stopping, pulled time.Time
 }
 
-const (
-	// deleteStop is how long a guest may take to shut down before its machine is
-	// removed. UpCloud pulls the plug then.
-	deleteStop = 20 * time.Second
-	// hardAfter is how long after that the plug is pulled by a request of its own.
-	hardAfter = 15 * time.Second
-	// errorPatience is how long a removal waits for a server in error, which no
-	// request can stop or remove.
-	errorPatience = 20 * time.Second
-)
-
 func (d *removal) run(ctx context.Context) error {
 	for {
 		s, err := d.p.read(ctx, d.uuid)
@@ -44,6 +33,8 @@ func (d *removal) run(ctx context.Context) error {
 			return err
 		case err == nil && s.own() != d.own:
 			return nil // somebody has changed its labels: it is not ours any more
+		case err == nil && s.state == stateError && time.Since(d.begun) > d.p.timing.fault:
+			return d.stuck(s)
 		case err == nil:
 			var gone, more bool
 			if gone, more, err = d.next(ctx, s); gone {
@@ -79,14 +70,6 @@ func (d *removal) next(ctx context.Context, s *server) (gone, more bool, err err
 	switch s.state {
 	case stateStarted:
 		return false, false, d.stop(ctx)
-	case stateError:
-		if time.Since(d.begun) > errorPatience {
-			return false, false, &sdk.Error{
-				Kind: sdk.Unsupported, Op: "delete server", Subject: d.uuid, Source: sdk.SourceProvider,
-				Text: "it is in error, and a server can be removed only when it is stopped",
-				Hint: "it stops or starts by itself once UpCloud has solved that: ask again later, or ask UpCloud's support",
-			}
-		}
 	case stateStopped:
 		// The request that removes it takes along every storage that is attached.
 		if strangers := s.strangers(); len(strangers) > 0 {
@@ -103,13 +86,13 @@ func (d *removal) next(ctx context.Context, s *server) (gone, more bool, err err
 func (d *removal) stop(ctx context.Context) error {
 	switch {
 	case d.stopping.IsZero():
-		err := d.p.post(ctx, "stop server", d.uuid, &request.StopServerRequest{UUID: d.uuid, StopType: request.ServerStopTypeSoft, Timeout: deleteStop})
+		err := d.p.post(ctx, "stop server", d.uuid, &request.StopServerRequest{UUID: d.uuid, StopType: request.ServerStopTypeSoft, Timeout: d.p.timing.stop})
 		if err == nil || sdk.KindOf(err) == sdk.Uncertain {
 			d.stopping = time.Now()
 			d.p.step("delete.stopping")
 		}
 		return err
-	case time.Since(d.stopping) > deleteStop+hardAfter && time.Since(d.pulled) > hardAfter:
+	case time.Since(d.stopping) > d.p.timing.stop+d.p.timing.hard && time.Since(d.pulled) > d.p.timing.hard:
 		d.pulled = time.Now()
 		return d.p.post(ctx, "stop server", d.uuid, &request.StopServerRequest{UUID: d.uuid, StopType: request.ServerStopTypeHard})
 	}
@@ -142,8 +125,12 @@ func (d *removal) delete(ctx context.Context) error {
 
 // stuck is why the removal has not come to its end in time.
 func (d *removal) stuck(s *server) error {
-	return &sdk.Error{
+	e := &sdk.Error{
 		Kind: sdk.Busy, Op: "delete server", Subject: d.uuid, Source: sdk.SourceProvider,
 		Text: fmt.Sprintf("it is in state %.40q after %s, and can be removed only when it is stopped", s.state, time.Since(d.begun).Round(time.Second)),
 	}
+	if s.state == stateError {
+		e.Hint = "it stops or starts by itself once UpCloud has solved that: ask again later, or ask UpCloud's support"
+	}
+	return e
 }

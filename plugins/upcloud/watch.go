@@ -19,7 +19,7 @@ func (p *Provider) Watch(ctx context.Context, req *pb.GetRequest, send func(*pb.
 	if err != nil {
 		return err
 	}
-	retry := p.memory.pace.backoff()
+	retry := p.timing.between()
 	var last *pb.Instance
 	for {
 		if in := p.instance(s); !proto.Equal(in, last) {

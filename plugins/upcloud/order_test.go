@@ -1,0 +1,250 @@
+package upcloud
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/mail"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud/request"
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+func testOrder(t *testing.T, m machine, login *pb.Login) *order {
+	t.Helper()
+	token, err := m.token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := provider(t, "http://127.0.0.1:1", nil, Hooks{})
+	o, err := p.orderOf(&pb.CreateRequest{
+		Name: "web1", Owner: &pb.Owner{Broker: "b", Allocation: "a", Key: "k", Request: "r"}, Login: login,
+		Offer: &pb.Offer{Zone: m.Zone, Token: token},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+const testTemplate = "01000000-0000-4000-8000-000020070100"
+
+// The request for a server, whole.
+func TestOrderBody(t *testing.T) {
+	const network = "03000000-0000-4000-8001-000000000001"
+	ipv4 := map[string]any{"ip_address": []any{map[string]any{"family": "IPv4"}}}
+	labels := map[string]any{"label": []any{
+		map[string]any{"key": "meson-allocation", "value": "a"}, map[string]any{"key": "meson-broker", "value": "b"},
+		map[string]any{"key": "meson-key", "value": "k"}, map[string]any{"key": "meson-name", "value": "web1"},
+		map[string]any{"key": "meson-request", "value": "r"},
+	}}
+	disk := func(size float64, tier string) map[string]any {
+		return map[string]any{"storage_device": []any{map[string]any{
+			"action": "clone", "storage": testTemplate, "size": size, "tier": tier, "title": "meson-web1 710800c9e207017de17bae08",
+		}}}
+	}
+	for _, c := range []struct {
+		name    string
+		machine machine
+		login   *pb.Login
+		want    map[string]any
+	}{
+		{
+			"a plan, an address and a login",
+			machine{Zone: "fi-hel1", Plan: "PREMIUM-2xCPU-4GB", Cores: 2, MemoryMiB: 4096, Template: testTemplate, DiskGiB: 50, Tier: "maxiops", PublicIPv4: true},
+			&pb.Login{Hostname: "www", Username: "ann", SshKeys: []string{"ssh-ed25519 AAAA"}, UserData: []byte("#!/bin/sh\n")},
+			map[string]any{
+				"zone": "fi-hel1", "plan": "PREMIUM-2xCPU-4GB", "title": "meson-web1", "hostname": "www", "metadata": "yes", "user_data": "#!/bin/sh\n",
+				"password_delivery": "none", "remote_access_enabled": "no", "labels": labels, "storage_devices": disk(50, "maxiops"),
+				"login_user": map[string]any{"username": "ann", "create_password": "no", "ssh_keys": map[string]any{"ssh_key": []any{"ssh-ed25519 AAAA"}}},
+				"networking": map[string]any{"interfaces": map[string]any{"interface": []any{
+					map[string]any{"type": "public", "ip_addresses": ipv4}, map[string]any{"type": "utility", "ip_addresses": ipv4},
+				}}},
+			},
+		},
+		{
+			"a free size in a private network",
+			machine{Zone: "fi-hel1", Cores: 3, MemoryMiB: 5120, Template: testTemplate, DiskGiB: 10, Tier: "standard", Networks: []string{network}},
+			nil,
+			map[string]any{
+				"zone": "fi-hel1", "plan": "custom", "core_number": 3.0, "memory_amount": 5120.0, "title": "meson-web1", "hostname": "web1", "metadata": "yes",
+				"password_delivery": "none", "remote_access_enabled": "no", "labels": labels, "storage_devices": disk(10, "standard"),
+				"networking": map[string]any{"interfaces": map[string]any{"interface": []any{
+					map[string]any{"type": "utility", "ip_addresses": ipv4}, map[string]any{"type": "private", "network": network, "ip_addresses": ipv4},
+				}}},
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			body, err := testOrder(t, c.machine, c.login).body()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var have map[string]any
+			if err := json.Unmarshal(body, &have); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(map[string]any{"server": c.want}, have); diff != "" {
+				t.Errorf("(-want +have):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Nothing is sent that UpCloud's SDK could not send: an attribute that the API does
+// not know is refused.
+func TestOrderSendsKnownAttributes(t *testing.T) {
+	known := map[string]bool{}
+	for f := range reflect.TypeFor[request.CreateServerRequest]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[request.CreateServerRequest]().Field(f).Tag.Get("json"), ",")
+		known[name] = true
+	}
+	body, err := testOrder(t, machine{Zone: "z", Cores: 1, MemoryMiB: 1024, Template: testTemplate, DiskGiB: 10, Tier: "maxiops"}, nil).body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Server map[string]json.RawMessage }
+	if err := json.Unmarshal(body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for name := range doc.Server {
+		if !known[name] {
+			t.Errorf("%s is no attribute of the SDK's request", name)
+		}
+	}
+}
+
+// The longest names fit where they are written, and a disk's title always ends
+// with the mark that it is found by.
+func TestDiskTitle(t *testing.T) {
+	own := ownKey{strings.Repeat("b", 63), strings.Repeat("k", 63)}
+	title := diskTitle("meson-"+strings.Repeat("n", 63), own)
+	if len(title) > maxDiskTitle || !strings.HasSuffix(title, diskMark(own)) {
+		t.Errorf("%q of %d characters", title, len(title))
+	}
+	if diskMark(ownKey{"b", "k1"}) == diskMark(ownKey{"b", "k2"}) {
+		t.Error("two keys have one mark")
+	}
+	for _, key := range []string{labelName, labelAttachment + strings.Repeat("i", 20), sdk.LabelAllocation} {
+		if len(key) > 32 {
+			t.Errorf("label key %s has %d characters, at most 32 are allowed", key, len(key))
+		}
+	}
+}
+
+// User data is sent as it is where it can be, and arrives whole where it cannot.
+func TestUserData(t *testing.T) {
+	cfg := "#cloud-config\n"
+	for _, c := range []struct {
+		name  string
+		login *pb.Login
+		// asItIs: what is sent is the user's own data; else parts are of these types.
+		asItIs bool
+		parts  []string
+	}{
+		{"nothing", nil, true, nil},
+		{"a script", &pb.Login{UserData: []byte("#!/bin/sh\necho <&>\n")}, true, nil},
+		{"keys go elsewhere", &pb.Login{Username: "ann", SshKeys: []string{"k"}, UserData: []byte(cfg)}, true, nil},
+		{"an address", &pb.Login{UserData: []byte("https://example.com/x")}, false, []string{"text/plain"}},
+		{"no text", &pb.Login{UserData: []byte{0x1f, 0x8b, 0xff}}, false, []string{"text/plain"}},
+		{"a password and data", &pb.Login{Password: []byte("p"), UserData: []byte("#!/bin/sh\n")}, false, []string{"text/cloud-config", "text/x-shellscript"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text, err := userData(c.login)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.asItIs {
+				if text != string(c.login.GetUserData()) {
+					t.Errorf("%q", text)
+				}
+				return
+			}
+			kinds, last := mimeParts(t, text)
+			if !slices.Equal(kinds, c.parts) || !bytes.Equal(last, c.login.GetUserData()) {
+				t.Errorf("parts %v, want %v; the last is %q", kinds, c.parts, last)
+			}
+		})
+	}
+}
+
+func mimeParts(t *testing.T, text string) (kinds []string, last []byte) {
+	t.Helper()
+	msg, err := mail.ReadMessage(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := multipart.NewReader(msg.Body, params["boundary"]); ; {
+		part, err := r.NextRawPart()
+		if err != nil {
+			return kinds, last
+		}
+		kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, kind)
+		if last, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A password makes the user that it is of.
+func TestPassword(t *testing.T) {
+	for _, user := range []string{"ann", ""} {
+		text, err := userData(&pb.Login{Username: user, Password: []byte(`a: "b" <c>`), SshKeys: []string{"ssh-ed25519 AAAA"}})
+		if err != nil || !strings.HasPrefix(text, "#cloud-config\n") {
+			t.Fatalf("%q, %v", text, err)
+		}
+		var doc struct {
+			Users []struct {
+				Name string
+				Keys []string `yaml:"ssh_authorized_keys"`
+			}
+			PwAuth   bool `yaml:"ssh_pwauth"`
+			Chpasswd struct {
+				Expire bool
+				Users  []struct{ Name, Password, Type string }
+			}
+		}
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		name := user
+		if user == "" {
+			name = "root"
+		} else if len(doc.Users) != 1 || doc.Users[0].Name != user || len(doc.Users[0].Keys) != 1 {
+			t.Errorf("users %v", doc.Users)
+		}
+		if p := doc.Chpasswd.Users; len(p) != 1 || p[0].Name != name || p[0].Password != `a: "b" <c>` || doc.Chpasswd.Expire || !doc.PwAuth {
+			t.Errorf("chpasswd %+v", doc.Chpasswd)
+		}
+	}
+}
+
+// What does not fit is refused before anything is sent.
+func TestUserDataTooLarge(t *testing.T) {
+	data := bytes.Repeat([]byte("x"), sdk.MaxUserDataBytes)
+	if _, err := userData(&pb.Login{UserData: data}); err != nil {
+		t.Errorf("as it is: %v", err)
+	}
+	if _, err := userData(&pb.Login{UserData: data, Password: []byte("p")}); sdk.KindOf(err) != sdk.Invalid {
+		t.Errorf("with a password: %v, want Invalid", err)
+	}
+}
