@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/alloc"
 )
 
 func TestInterruptUndoes(t *testing.T) {
@@ -33,6 +34,32 @@ func TestDeadlineLeavesItGoing(t *testing.T) {
 		t.Fatalf("%s, %v, %d machines", a.State, err, w.machines())
 	}
 	w.clouds["c1"].slow = 0
+	if a, err = w.engine(nil).Drive(t.Context(), a.ID, nil); err != nil || a.State != core.Running {
+		t.Errorf("%s, %v", a.State, err)
+	}
+	w.truth(a.ID)
+}
+
+// A deadline that passes just before a Create is sent refuses nothing: the offer
+// stands, and a later drive sends it.
+func TestDeadlineBeforeCreateRefusesNothing(t *testing.T) {
+	w := newWorld(t, "0.01")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	asked := 0
+	slow := alloc.New(alloc.Options{
+		Ledger: w.ledger, Price: w.price, Patience: 300 * time.Millisecond, Now: time.Now,
+		Provider: func(_ context.Context, name string) (alloc.Provider, error) {
+			if asked++; asked == 2 { // the first time is for the price, the second for the Create
+				<-ctx.Done()
+			}
+			return w.clouds[name], nil
+		},
+	})
+	a, err := slow.Start(ctx, w.request("web1"), nil)
+	if core.KindOf(err) != core.Uncertain || a.State != core.Creating || w.machines() != 0 {
+		t.Fatalf("%s, %v, %d machines; want creating and Uncertain", a.State, err, w.machines())
+	}
 	if a, err = w.engine(nil).Drive(t.Context(), a.ID, nil); err != nil || a.State != core.Running {
 		t.Errorf("%s, %v", a.State, err)
 	}

@@ -61,7 +61,7 @@ func TestMachineMovedFromHostNotInTheSettings(t *testing.T) {
 	name := unique(t)
 	req := plainRequest(name, name, l.hosts()[0], bootPledge())
 	away(t, p, req.GetOwner())
-	in := untilThrough(t, p, req)
+	in := untilThrough(t, p, req, func() {})
 	found, err := p.Get(t.Context(), &pb.GetRequest{Owner: req.GetOwner(), Zone: "kvm9"})
 	if err != nil || found.GetId() != in.GetId() {
 		t.Errorf("%v, %v", found, err)
