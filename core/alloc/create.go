@@ -35,10 +35,11 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 	}
 	secrets, err := d.Ledger.Secrets(ctx, a.ID)
 	switch {
-	case core.KindOf(err) == core.NotFound:
-		return d.giveUp(ctx, t, core.AsError(err, "secrets of the allocation"))
-	case err != nil: // nothing is refused by a ledger that cannot be read, or no more
+	case err == nil:
+	case ctx.Err() != nil || core.KindOf(err) == core.Unavailable: // nothing is refused by that
 		return d.orInterrupted(ctx, err)
+	default:
+		return d.giveUp(ctx, t, core.AsError(err, "secrets of the allocation"))
 	}
 	req := core.CreateRequest{Owner: t.Owner, Name: a.Name, Pledge: a.Pledge.Clone(), Offer: t.Quote.Offer}
 	secrets.Into(&req.Pledge)

@@ -56,7 +56,9 @@ func TestDeadlineBeforeCreateRefusesNothing(t *testing.T) {
 			return w.clouds[name], nil
 		},
 	})
-	a, err := slow.Start(ctx, w.request("web1"), nil)
+	req := w.request("web1")
+	req.Pledge.UserData = core.Secret{} // the ledger is asked whether there were any
+	a, err := slow.Start(ctx, req, nil)
 	if core.KindOf(err) != core.Uncertain || a.State != core.Creating || w.machines() != 0 {
 		t.Fatalf("%s, %v, %d machines; want creating and Uncertain", a.State, err, w.machines())
 	}
