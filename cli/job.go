@@ -181,7 +181,7 @@ func (j *job) abandon() (id string, running, kept bool) {
 		_ = j.restore()
 	}
 	j.settle()
-	return j.only(), j.running, j.undoes && j.kept
+	return j.only(), j.running, j.kept && j.undoes
 }
 
 // only is the id of the one allocation worked on. It needs the lock, as do
