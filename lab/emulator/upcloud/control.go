@@ -76,7 +76,7 @@ func control(serve func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// read decodes a request of the control's, strictly.
+// readControl decodes a request to the switches, strictly.
 func readControl(r *http.Request, into any) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -152,12 +152,13 @@ func (s *Server) enter(m *machine, disks []*device, nics []*nic, c *call) {
 			s.addAddress(a, c.now)
 		}
 	}
-	s.chargeServer(m, c.now)
+	s.meter.bill(m.uuid, c.now, m.charges(m.state)...)
 	s.later(m, c.now, takes, func(at time.Time) { s.arrive(m, at) })
 }
 
 // arrive is the end of creating or restarting.
 func (s *Server) arrive(m *machine, at time.Time) {
+	m.arrived = true
 	if f := m.doomed; f != nil {
 		m.doomed = nil
 		s.becomes(m, stateError, at)

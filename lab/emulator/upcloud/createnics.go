@@ -77,6 +77,10 @@ func (s *Server) wantedNIC(m *machine, w interfaceRequest, others []*nic) (*nic,
 			return nil, conflict("ZONE_MISMATCH", "The network %s is in the zone %s, not in %s.", w.Network, n.network.zone, m.zone.ID)
 		}
 	}
+	var taken []*address
+	for _, o := range others {
+		taken = append(taken, o.addresses...)
+	}
 	for _, ip := range w.IPAddresses.IPAddress {
 		family := or(ip.Family, ipv4)
 		if n.network == nil {
@@ -85,13 +89,14 @@ func (s *Server) wantedNIC(m *machine, w interfaceRequest, others []*nic) (*nic,
 		if n.network == nil {
 			return nil, bad("IP_ADDRESS_INVALID", "The interface type %s has no addresses of the family %.10q.", w.Type, family)
 		}
-		text := s.assign(n.network, family, ip.Address)
+		text := s.assign(n.network, family, ip.Address, taken)
 		if text == "" {
 			return nil, conflict("IP_ADDRESS_RESOURCES_UNAVAILABLE", "The network %s has no %.10s address to give.", n.network.uuid, family)
 		}
-		n.addresses = append(n.addresses, &address{
+		a := &address{
 			text: text, family: family, access: w.Type, network: n.network, zone: m.zone.ID, server: m.uuid, mac: n.mac, policy: "release",
-		})
+		}
+		n.addresses, taken = append(n.addresses, a), append(taken, a)
 	}
 	if n.network == nil {
 		n.network = s.networkFor(m.zone.ID, w.Type, ipv4)

@@ -98,6 +98,9 @@ func (s *Server) newDisk(zone, title, tier string, gib int, w deviceRequest, now
 	if err := checkLabels(w.Labels); err != nil {
 		return nil, err
 	}
+	if err := w.BackupRule.check(); err != nil {
+		return nil, err
+	}
 	return &storage{
 		uuid: s.identity.uuid(idStorage), title: title, zone: zone, kind: kindNormal, tier: tier, gib: gib, state: stateOnline,
 		encrypted: w.Encrypted == "yes", created: now, rule: w.BackupRule, labels: w.Labels,

@@ -78,7 +78,7 @@ func (k FaultKind) natural() []Operation {
 	case FaultLabelLag:
 		return []Operation{"create_server", "modify_server"}
 	case FaultDeafGuest:
-		return []Operation{"stop_server", "restart_server"}
+		return []Operation{"stop_server"}
 	case FaultNoCurrency:
 		return []Operation{"list_prices"}
 	}

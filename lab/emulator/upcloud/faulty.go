@@ -18,7 +18,7 @@ func (t *taken) before(s *Server, w http.ResponseWriter, r *http.Request) bool {
 		switch a.Kind {
 		case FaultServerErrorAfter:
 		case FaultSlow:
-			wait(r, a, or0(a.Delay, time.Second))
+			wait(r, a, orElse(a.Delay, time.Second))
 		case FaultHang:
 			wait(r, a, 0)
 			if r.Context().Err() != nil {
@@ -55,7 +55,7 @@ func (t *taken) after(s *Server, w http.ResponseWriter, r *http.Request, out *re
 		case FaultWrongTypes:
 			out.body = wrongTypes(out.body)
 		case FaultOversized:
-			out.body = append(bytes.Repeat([]byte(" "), 64<<20), out.body...)
+			out.padding = 64 << 20
 		}
 	}
 	*out = *t.shape(s, out)
@@ -144,7 +144,7 @@ func swap(v any) any {
 	return v
 }
 
-func or0(d, otherwise time.Duration) time.Duration {
+func orElse(d, otherwise time.Duration) time.Duration {
 	if d == 0 {
 		return otherwise
 	}

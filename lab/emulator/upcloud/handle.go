@@ -115,7 +115,7 @@ func (s *Server) about(c *call) {
 	defer s.mu.Unlock()
 	id := c.path("uuid")
 	if m := s.machines[id]; m != nil {
-		c.zone, c.plan = m.zone.ID, m.planName()
+		c.zone, c.plan = m.zone.ID, m.plan.Name
 	} else if d := s.storages[id]; d != nil && c.zone == "" {
 		c.zone = d.zone
 	}

@@ -2,6 +2,7 @@ package upcloud
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func (s *Server) usage() usage {
 		u.cores += m.plan.Cores
 		u.mib += m.plan.MiB
 		u.gpus += m.plan.GPUs
-		if m.state == stateMaintenance && len(m.cloning) > 0 {
+		if !m.arrived {
 			u.creating++
 		}
 	}
@@ -62,10 +63,17 @@ func (s *Server) affords(m *machine, disks []*device, nics []*nic, now time.Time
 	if len(s.machines) >= maxObjects || len(s.storages) > maxObjects || len(s.address) > maxAddresses {
 		return limit("SERVER_CREATING_LIMIT_REACHED", "The emulator holds %d servers at most.", maxObjects)
 	}
-	cost := m.plan.rate().at(m.zone)
+	cost := m.perHour(stateStarted)
 	for _, v := range disks {
-		if d := s.storages[v.storage]; !d.partOfPlan && !d.public {
-			cost += itemRate(m.zone, "storage_"+d.tier) * rate(d.gib)
+		if d := s.storages[v.storage]; !d.partOfPlan && slices.Contains(m.cloning, d.uuid) {
+			cost += itemRate(m.zone, d.item()) * rate(d.gib)
+		}
+	}
+	for _, n := range nics {
+		for _, a := range n.addresses {
+			if a.access == accessPublic && a.family == ipv4 && !a.partOfPlan {
+				cost += itemRate(m.zone, "ipv4_address")
+			}
 		}
 	}
 	return s.pays(cost, now)

@@ -62,6 +62,9 @@ func TestLimitsAreCounted(t *testing.T) {
 		{"addresses of a server", nil, "STARTER-1xCPU-1GB", addresses("IPv4", 6), 0, 403, "SERVER_IP_LIMIT_REACHED"},
 		{"no credits", func(a *upcloud.Account) { a.Credits = 0 }, "STARTER-1xCPU-1GB", nil, 0, 402, "INSUFFICIENT_CREDITS"},
 		// 3 servers of 0.4464 cents per hour are 1.3392.
+		// 1.12 for the core, 0.56 for the memory, 0.118 for the disk, 0.4812 for the address.
+		{"credits for a free size", func(a *upcloud.Account) { a.Credits = 2.2792 }, "", nil, 1, 402, "INSUFFICIENT_CREDITS"},
+		{"credits short of a free size", func(a *upcloud.Account) { a.Credits = 2.2791 }, "", nil, 0, 402, "INSUFFICIENT_CREDITS"},
 		{"credits for an hour of three", func(a *upcloud.Account) { a.Credits = 1.34 }, "STARTER-1xCPU-1GB", nil, 3, 402, "INSUFFICIENT_CREDITS"},
 	} {
 		t.Run(one.name, func(t *testing.T) {

@@ -40,6 +40,7 @@ type machine struct {
 	devices               []*device
 
 	cloning    []string // storages that are made for it
+	arrived    bool     // it was started or broken once
 	generation int      // see storage.generation
 	holds      bool     // one of the stock
 	doomed     *Fault   // it ends in state error
@@ -71,8 +72,6 @@ type device struct {
 	boot    string
 	storage string
 }
-
-func (m *machine) planName() string { return m.plan.Name }
 
 // later has run called after d, unless the server is gone by then or something
 // else was begun with it.
@@ -107,23 +106,32 @@ func (m *machine) in(states ...string) error {
 	return conflict("SERVER_STATE_ILLEGAL", "The server %s is in the %s state.", m.uuid, m.state)
 }
 
-// chargeServer begins what the server costs: its plan, also while it is stopped
-// unless the plan is one that bills only what runs; or its cores and memory.
-func (s *Server) chargeServer(m *machine, at time.Time) {
-	runs := m.state != stateStopped
+// charges are what the server costs in a state: its plan, also while it is
+// stopped unless the plan is one that bills only what runs; or its cores and
+// memory while it runs.
+func (m *machine) charges(state string) []Charge {
+	runs := state != stateStopped
 	charge := Charge{Zone: m.zone.ID, Title: m.title}
 	switch {
 	case m.plan.Name != customPlan && (runs || m.plan.bundled()):
 		charge.Item, charge.rate = "server_plan_"+m.plan.Name, m.plan.rate().at(m.zone)
-		s.meter.bill(m.uuid, at, charge)
+		return []Charge{charge}
 	case m.plan.Name == customPlan && runs:
 		memory := charge
 		charge.Item, charge.rate = "server_core", itemRate(m.zone, "server_core")*rate(m.plan.Cores)
 		memory.Item, memory.rate = "server_memory", itemRate(m.zone, "server_memory")*rate(m.plan.MiB/memoryAmount)
-		s.meter.bill(m.uuid, at, charge, memory)
-	default:
-		s.meter.bill(m.uuid, at)
+		return []Charge{charge, memory}
 	}
+	return nil
+}
+
+// perHour is the sum of charges.
+func (m *machine) perHour(state string) rate {
+	var sum rate
+	for _, c := range m.charges(state) {
+		sum += c.rate
+	}
+	return sum
 }
 
 // becomes changes the state, what it costs and what it holds of the stock.
@@ -136,7 +144,7 @@ func (s *Server) becomes(m *machine, state string, at time.Time) {
 	case state == stateStarted:
 		m.cloning = nil
 	}
-	s.chargeServer(m, at)
+	s.meter.bill(m.uuid, at, m.charges(state)...)
 }
 
 // UserData is what the server was given as user_data, its login user and SSH keys.

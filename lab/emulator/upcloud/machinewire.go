@@ -51,7 +51,7 @@ type wireServerDetails struct {
 	RemoteAccessPort     string         `json:"remote_access_port,omitempty"`
 	RemoteAccessType     string         `json:"remote_access_type"`
 	StorageDevices       struct {
-		StorageDevice []wireDevice1 `json:"storage_device"`
+		StorageDevice []wireSlot `json:"storage_device"`
 	} `json:"storage_devices"`
 	Timezone   string `json:"timezone"`
 	Username   string `json:"username,omitempty"`
@@ -68,8 +68,8 @@ type wireGPU struct {
 	Type   string `json:"type"`
 }
 
-// wireDevice1 is a storage in a server's slot.
-type wireDevice1 struct {
+// wireSlot is a storage in a server's slot.
+type wireSlot struct {
 	Address          string  `json:"address"`
 	BootDisk         string  `json:"boot_disk"`
 	Labels           []label `json:"labels"`
@@ -138,9 +138,9 @@ func (s *Server) wireDetails(m *machine, now time.Time) wireServerDetails {
 	for _, n := range m.nics {
 		w.Networking.Interfaces.Interface = append(w.Networking.Interfaces.Interface, n.wire())
 	}
-	w.StorageDevices.StorageDevice = []wireDevice1{}
+	w.StorageDevices.StorageDevice = []wireSlot{}
 	for _, v := range m.devices {
-		one := wireDevice1{Address: v.address, BootDisk: v.boot, Labels: []label{}, Storage: v.storage, Type: v.kind}
+		one := wireSlot{Address: v.address, BootDisk: v.boot, Labels: []label{}, Storage: v.storage, Type: v.kind}
 		if d := s.storages[v.storage]; d != nil {
 			one.StorageSize, one.StorageTier, one.StorageTitle, one.PartOfPlan = d.gib, d.tier, d.title, partOfPlan(d.partOfPlan)
 			one.StorageEncrypted = yesNo(d.encrypted)

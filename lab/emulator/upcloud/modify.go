@@ -116,11 +116,13 @@ func (s *Server) resize(m *machine, name string, cores, mib int, c *call) error 
 	if err := s.within(u); err != nil {
 		return err
 	}
-	if err := s.pays(max(0, plan.rate().at(m.zone)-m.plan.rate().at(m.zone)), c.now); err != nil {
+	next := *m
+	next.plan = plan
+	if err := s.pays(max(0, next.perHour(m.state)-m.perHour(m.state)), c.now); err != nil {
 		return err
 	}
 	m.plan = plan
-	s.chargeServer(m, c.now)
+	s.meter.bill(m.uuid, c.now, m.charges(m.state)...)
 	for _, v := range m.devices {
 		if d := s.storages[v.storage]; d != nil && d.partOfPlan && (d.gib > plan.GiB || d.tier != plan.Tier) {
 			d.partOfPlan = false

@@ -13,8 +13,7 @@ type network struct {
 	router                 string
 	blocks                 []ipNetwork
 	labels                 []label
-	// taken counts the addresses given out, so that none is given twice.
-	taken int
+	last                   map[string]netip.Addr // given out, by family: the search goes on from there
 }
 
 // ipNetwork is one address range of a network.
@@ -74,7 +73,7 @@ func (p *routePopulation) with(next *routePopulation) (*routePopulation, error) 
 // publicNetworks are two public ranges and a utility one per zone.
 func (s *Server) publicNetworks() {
 	for i, z := range s.zones {
-		s.publicNetwork(z, 3*i+1, accessPublic, ipv4, fmt.Sprintf("94.237.%d.0/22", i*4%256))
+		s.publicNetwork(z, 3*i+1, accessPublic, ipv4, fmt.Sprintf("94.%d.0.0/16", 100+i))
 		s.publicNetwork(z, 3*i+2, accessUtility, ipv4, fmt.Sprintf("10.%d.0.0/16", i+1))
 		s.publicNetwork(z, 3*i+3, accessPublic, ipv6, fmt.Sprintf("2a04:3545:1000:%x::/64", 0x720+i))
 	}
@@ -93,7 +92,7 @@ func (s *Server) publicNetwork(z Zone, number int, kind, family, block string) {
 		b.dns = []string{"2a04:3540:53::1", "2a04:3544:53::1"}
 	}
 	uuid := fmt.Sprintf("03000000-0000-4000-8%03d-000000000000", number)
-	s.networks[uuid] = &network{uuid: uuid, name: name, kind: kind, zone: z.ID, blocks: []ipNetwork{b}, taken: 16}
+	s.networks[uuid] = &network{uuid: uuid, name: name, kind: kind, zone: z.ID, blocks: []ipNetwork{b}}
 }
 
 // networkFor is the network that an interface of that kind and family joins,
@@ -117,35 +116,40 @@ func (s *Server) sortedNetworks() []*network {
 }
 
 // assign gives out an address of the family: the one that is wanted, or the next
-// that is free. "" if there is none.
-func (s *Server) assign(n *network, family, wanted string) string {
+// that is free, so that one that was released is not given again at once. "" if
+// there is none. It is in use only once addAddress puts it into the cloud.
+func (s *Server) assign(n *network, family, wanted string, others []*address) string {
 	i := slices.IndexFunc(n.blocks, func(b ipNetwork) bool { return b.family == family })
 	if i < 0 {
 		return ""
 	}
 	prefix := n.blocks[i].prefix.Masked()
+	free := func(a netip.Addr) bool {
+		text := a.String()
+		return s.address[addressKey(n, text)] == nil && !slices.ContainsFunc(others, func(o *address) bool { return o.network == n && o.text == text })
+	}
 	if wanted != "" {
-		a, err := netip.ParseAddr(wanted)
-		if err != nil || !prefix.Contains(a) || s.inUse(n, a.String()) {
-			return ""
-		}
-		return a.String()
-	}
-	a := prefix.Addr()
-	for range n.taken + 2 {
-		a = a.Next()
-	}
-	for tries := 0; prefix.Contains(a) && tries <= maxAddresses; tries++ {
-		n.taken++
-		if !s.inUse(n, a.String()) && a.String() != n.blocks[i].gateway && prefix.Contains(a.Next()) {
+		if a, err := netip.ParseAddr(wanted); err == nil && prefix.Contains(a) && free(a) {
 			return a.String()
 		}
-		a = a.Next()
+		return ""
+	}
+	a := n.last[family]
+	for range maxAddresses {
+		if a = a.Next(); !prefix.Contains(a) {
+			a = prefix.Addr().Next()
+		}
+		// Neither the gateway nor the last, which is for all.
+		if a.String() != n.blocks[i].gateway && prefix.Contains(a.Next()) && free(a) {
+			if n.last == nil {
+				n.last = map[string]netip.Addr{}
+			}
+			n.last[family] = a
+			return a.String()
+		}
+		if a == n.last[family] {
+			break
+		}
 	}
 	return ""
-}
-
-func (s *Server) inUse(n *network, text string) bool {
-	a := s.address[addressKey(n, text)]
-	return a != nil
 }

@@ -46,6 +46,27 @@ func TestPrivateNetwork(t *testing.T) {
 	if _, err = c.CreateServer(ctx, r); problem(t, err).ErrorCode() != "IP_ADDRESS_RESOURCES_UNAVAILABLE" {
 		t.Errorf("the network is full: %v", err)
 	}
+	// What was released is given again, when nothing else is left.
+	for range 3 {
+		l, err := c.GetServers(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop(t, c, l.Servers[0].UUID, "hard", 0)
+		if err := c.DeleteServerAndStorages(ctx, &request.DeleteServerAndStoragesRequest{UUID: l.Servers[0].UUID}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.CreateServer(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	twice := *r
+	twice.Networking = &request.CreateServerNetworking{Interfaces: request.CreateServerInterfaceSlice{
+		{Type: "private", Network: n.UUID, IPAddresses: request.CreateServerIPAddressSlice{{Family: "IPv4", Address: "172.16.0.5"}, {Family: "IPv4", Address: "172.16.0.5"}}},
+	}}
+	if _, err = c.CreateServer(ctx, &twice); problem(t, err).Status != 409 {
+		t.Errorf("one address twice: %v", err)
+	}
 	if err := c.DeleteNetwork(ctx, &request.DeleteNetworkRequest{UUID: n.UUID}); problem(t, err).ErrorCode() != "NETWORK_NOT_EMPTY" {
 		t.Errorf("deleted in use: %v", err)
 	}

@@ -21,7 +21,7 @@ func (s *Server) startServer(c *call) (*reply, error) {
 			}
 		}
 	}
-	if err := s.pays(m.plan.rate().at(m.zone), c.now); err != nil {
+	if err := s.pays(m.perHour(stateStarted)-m.perHour(stateStopped), c.now); err != nil {
 		return nil, err
 	}
 	if err := s.take(m.zone.ID, m.plan.Name); err != nil {

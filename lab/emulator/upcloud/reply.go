@@ -14,6 +14,7 @@ type reply struct {
 	contentType string
 	header      http.Header
 	body        []byte
+	padding     int // bytes of white space before the body
 }
 
 func ok(v any) *reply       { return answer(http.StatusOK, v) }
@@ -68,12 +69,25 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, out *reply) {
 		h.Set("Content-Type", out.contentType)
 	}
 	if out.status != http.StatusNoContent {
-		h.Set("Content-Length", strconv.Itoa(len(out.body)))
+		h.Set("Content-Length", strconv.Itoa(out.padding+len(out.body)))
 	}
 	w.WriteHeader(out.status)
+	if out.padding > 0 {
+		pad(w, out.padding)
+	}
 	if _, err := w.Write(out.body); err != nil && out.status != http.StatusNoContent {
 		s.log.Debug("client went away", "method", r.Method, "path", r.URL.Path, "error", err)
 		return
 	}
 	s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", out.status)
+}
+
+// pad writes n bytes of white space.
+func pad(w http.ResponseWriter, n int) {
+	block := bytes.Repeat([]byte(" "), 64<<10)
+	for ; n > 0; n -= len(block) {
+		if _, err := w.Write(block[:min(n, len(block))]); err != nil {
+			return
+		}
+	}
 }

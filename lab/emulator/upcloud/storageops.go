@@ -52,9 +52,6 @@ func (s *Server) createStorage(c *call) (*reply, error) {
 	if err := checkSize(int(q.Size)); err != nil {
 		return nil, err
 	}
-	if err := q.BackupRule.check(); err != nil {
-		return nil, err
-	}
 	d, err := s.newDisk(zone.ID, q.Title, or(q.Tier, tierHDD), int(q.Size), r.device(), c.now)
 	if err != nil {
 		return nil, err

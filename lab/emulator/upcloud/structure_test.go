@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // structure compares two JSON values: keys, types, and of strings whether they
@@ -169,4 +170,31 @@ func shape(s string) string {
 		}
 	}
 	return "text"
+}
+
+// The comparison finds what it is for.
+func TestStructureFindsWhatDiffers(t *testing.T) {
+	known := map[string]bool{".server.younger": true}
+	for _, one := range []struct{ want, got, fault string }{
+		{`{"server":{"a":"1"}}`, `{"server":{"a":"2"}}`, ""},
+		{`{"server":{"a":"1"}}`, `{"server":{"a":1}}`, ".server.a: recorded string, emulated number"},
+		{`{"server":{"a":"yes"}}`, `{"server":{"a":"on"}}`, `.server.a: recorded yes or no "yes", emulated switch "on"`},
+		{`{"server":{"a":"12"}}`, `{"server":{"a":"twelve"}}`, `.server.a: recorded number "12", emulated text "twelve"`},
+		{`{"server":{"a":1}}`, `{"server":{}}`, ".server.a: recorded, not emulated"},
+		{`{"server":{}}`, `{"server":{"a":1}}`, ".server.a: emulated, never recorded"},
+		{`{"server":{}}`, `{"server":{"younger":1}}`, ""},
+		{`{"server":{}}`, `{"server":{"progress":"1"}}`, ".server.progress: emulated, never recorded"},
+		{`{"server":{"progress":"1"}}`, `{"server":{}}`, ""},
+		{`{"server":{"server_group":null}}`, `{"server":{"server_group":"x"}}`, ""},
+		{`{"server":{"a":null}}`, `{"server":{"a":"x"}}`, ".server.a: recorded null, emulated string"},
+		{`{"a":[{"b":1}]}`, `{"a":[]}`, ".a: recorded with elements, emulated empty"},
+		{`{"a":[{"b":1},{"b":"x"}]}`, `{"a":[{"b":1},{"b":1}]}`, ".a[].b: recorded string, emulated number"},
+		{`{"a":[]}`, `{"a":{}}`, ".a: recorded list, emulated object"},
+	} {
+		s := structure{known: known}
+		s.compare("", values(t, one.want), values(t, one.got))
+		if got := strings.Join(s.said, "; "); got != one.fault {
+			t.Errorf("%s and %s: %q, want %q", one.want, one.got, got, one.fault)
+		}
+	}
 }
