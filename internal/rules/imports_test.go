@@ -49,7 +49,7 @@ func table() []rule {
 		{"lab/emulator", []string{"lab/emulator"}, "an emulator that shares our code shares its mistakes"},
 		{"examples", []string{"pricing", "sdk"}, "an example stands where a plugin author stands"},
 		{"bench", []string{"core", "pricing", "sdk"}, "measures, like a user"},
-		{"e2e", []string{"e2e/killer", "cli", "core", "pricing", "plugins/kvm", "sdk"}, "tests of the whole"},
+		{"e2e", []string{"e2e/killer", "cli", "core", "pricing", "plugins/kvm", "plugins/upcloud", "sdk"}, "tests of the whole"},
 	}
 }
 

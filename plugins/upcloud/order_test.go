@@ -45,8 +45,10 @@ func TestOrderBody(t *testing.T) {
 	const network = "03000000-0000-4000-8001-000000000001"
 	ipv4 := map[string]any{"ip_address": []any{map[string]any{"family": "IPv4"}}}
 	labels := map[string]any{"label": []any{
-		map[string]any{"key": "meson-allocation", "value": "a"}, map[string]any{"key": "meson-broker", "value": "b"},
-		map[string]any{"key": "meson-key", "value": "k"}, map[string]any{"key": "meson-name", "value": "web1"},
+		map[string]any{"key": "meson-allocation", "value": "a"},
+		map[string]any{"key": "meson-broker", "value": "b"},
+		map[string]any{"key": "meson-key", "value": "k"},
+		map[string]any{"key": "meson-name", "value": "web1"},
 		map[string]any{"key": "meson-request", "value": "r"},
 	}}
 	disk := func(size float64, tier string) map[string]any {

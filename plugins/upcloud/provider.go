@@ -53,7 +53,7 @@ const (
 )
 
 func open(name string, config *Config, log *slog.Logger, hooks Hooks) (*Provider, error) {
-	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems(), timing: usual()}
+	p := &Provider{name: name, config: config, log: log, step: hooks.Step, now: hooks.Now, systems: systems(), timing: usual().faster(hooks.Haste)}
 	p.memory = newMemory(p.timing)
 	if p.step == nil {
 		p.step = func(string) {}

@@ -36,6 +36,17 @@ func usual() *timing {
 	}
 }
 
+// faster is t with everything so many times sooner, but for what UpCloud is told in
+// whole seconds.
+func (t timing) faster(times int) *timing {
+	if times > 1 {
+		for _, d := range []*time.Duration{&t.first, &t.most, &t.calm, &t.window, &t.hard, &t.fault} {
+			*d /= time.Duration(times)
+		}
+	}
+	return &t
+}
+
 // between spaces out looks at something that changes.
 func (t *timing) between() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()

@@ -1,0 +1,221 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mesoncloud/meson/lab/emulator/upcloud"
+)
+
+// upcloudWorld is one user with a ledger of their own and accounts at emulated
+// UpClouds.
+type upcloudWorld struct {
+	*world
+	clouds []*upcloud.Server
+}
+
+const upcloudSpec = `{"slots":1,"allowSMT":true,"ramsize":1024,"misc":{"os_family":"linux","os_flavour":"debian"}}`
+
+// newUpCloud is a user with one provider for each list of zones, called up1, up2,
+// …, each an account of its own.
+func newUpCloud(t *testing.T, zones ...[]string) *upcloudWorld {
+	t.Helper()
+	w := &upcloudWorld{world: &world{t: t, home: t.TempDir(), bin: buildUpCloud(t)}}
+	w.spec = filepath.Join(w.home, "spec.json")
+	w.write("spec.json", upcloudSpec)
+	w.write("token", upcloud.DefaultToken)
+	for i, z := range zones {
+		s := upcloud.NewServer(upcloud.Options{Clock: upcloud.NewClock(upcloud.ClockOptions{Speed: 100}), Seed: uint64(i + 1)})
+		web := httptest.NewServer(s)
+		t.Cleanup(func() {
+			s.Close()
+			web.Close()
+		})
+		w.clouds = append(w.clouds, s)
+		name := fmt.Sprintf("up%d", i+1)
+		config, err := json.Marshal(map[string]any{"api_url": web.URL, "zones": z})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.write(name+".json", string(config))
+		w.must("provider", "add", name, "--plugin", "upcloud", "--config", filepath.Join(w.home, name+".json"),
+			"--secret", "token="+filepath.Join(w.home, "token"))
+	}
+	t.Cleanup(func() { w.empty("at the end") })
+	return w
+}
+
+// buildUpCloud is the directory with the binaries, built at first use.
+func buildUpCloud(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("MESON_E2E_BIN")
+	for _, name := range []string{"meson", "meson-plugin-upcloud"} {
+		out := filepath.Join(dir, name)
+		if _, err := os.Stat(out); err == nil {
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, "./cmd/"+name)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, text)
+		}
+	}
+	return dir
+}
+
+// held is what all clouds hold: servers, and whatever else costs.
+func (w *upcloudWorld) held() (servers, others int) {
+	for _, c := range w.clouds {
+		st := c.Stats()
+		servers += st.Servers
+		others += st.Storages + st.Backups + st.Templates + st.PublicIPv4 + st.PublicIPv6
+	}
+	return servers, others
+}
+
+// empty fails the test if anything is left that costs.
+func (w *upcloudWorld) empty(when string) {
+	w.t.Helper()
+	for i, c := range w.clouds {
+		if st := c.Stats(); st.Servers+st.Storages+st.PublicIPv4 != 0 || len(st.Charges) != 0 {
+			w.t.Errorf("%s: left at up%d: %d servers %v, %d storages, charges %v", when, i+1, st.Servers, st.States, st.Storages, st.Charges)
+		}
+	}
+}
+
+// shown is what `meson deploy` and `meson show` say in JSON.
+type shown struct {
+	ID, Name, State string
+	Offer           struct{ Provider, Zone, Shape string }
+	Instance        *struct {
+		ID        string
+		Addresses []struct{ IP string }
+	}
+}
+
+func (w *upcloudWorld) deploy(args ...string) shown {
+	w.t.Helper()
+	var s shown
+	if err := json.Unmarshal([]byte(w.must(append([]string{"deploy", w.spec, "--cheapest", "-o", "json"}, args...)...)), &s); err != nil {
+		w.t.Fatal(err)
+	}
+	if s.State != "running" || s.Instance == nil {
+		w.t.Fatalf("deployed: %+v", s)
+	}
+	return s
+}
+
+// A machine's whole life through the command line, against a cloud that speaks
+// UpCloud's language.
+func TestUpCloudCycle(t *testing.T) {
+	t.Parallel()
+	w := newUpCloud(t, []string{"fi-hel1", "de-fra1"})
+	w.must("provider", "test", "up1")
+	if s := w.deploy("--name", "web1"); s.Offer.Provider != "up1" || len(s.Instance.Addresses) == 0 {
+		t.Errorf("deployed: %+v", s)
+	}
+	if servers, _ := w.held(); servers != 1 {
+		t.Errorf("%d servers, want 1", servers)
+	}
+	if s := w.deploy("--name", "web1"); s.Name != "web1" {
+		t.Errorf("deployed again: %+v", s)
+	}
+	if servers, _ := w.held(); servers != 1 {
+		t.Errorf("%d servers after the same again, want 1", servers)
+	}
+	for _, c := range []struct{ command, state string }{{"stop", "stopped"}, {"start", "running"}, {"reboot", "running"}} {
+		w.must(c.command, "web1", "--timeout", "60s")
+		if got := w.state("web1"); got != c.state {
+			t.Errorf("after %s it is %s, want %s", c.command, got, c.state)
+		}
+	}
+	w.must("rm", "web1")
+	w.empty("after rm")
+	if got := w.state("web1"); got != "gone" {
+		t.Errorf("after rm it is %s", got)
+	}
+}
+
+// A refusal is followed by the next offer that it leaves: another plan where a
+// plan has run out, another zone where a zone has, another provider where the
+// account has no more credits or may have no more.
+func TestUpCloudRefusals(t *testing.T) {
+	t.Parallel()
+	const first = "STARTER-1xCPU-1GB"
+	for _, c := range []struct {
+		name  string
+		fault upcloud.Fault
+		zones [][]string
+		right func(shown) bool
+	}{
+		{
+			"capacity of a plan", upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Plan: first}, [][]string{{"fi-hel1"}},
+			func(s shown) bool { return s.Offer.Shape != first && s.Offer.Zone == "fi-hel1" },
+		},
+		{
+			"a zone is sold out", upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Zone: "fi-hel1"},
+			[][]string{{"fi-hel1", "au-syd1"}},
+			func(s shown) bool { return s.Offer.Zone == "au-syd1" },
+		},
+		{
+			"no credits", upcloud.Fault{Kind: upcloud.FaultCredits, Operation: "create_server"}, [][]string{{"fi-hel1"}, {"au-syd1"}},
+			func(s shown) bool { return s.Offer.Provider == "up2" },
+		},
+		{
+			"a limit of the account", upcloud.Fault{Kind: upcloud.FaultError, Status: 403, Code: "SERVER_CORE_LIMIT_REACHED", Operation: "create_server"},
+			[][]string{{"fi-hel1"}, {"au-syd1"}},
+			func(s shown) bool { return s.Offer.Provider == "up2" },
+		},
+		{
+			"no right to create", upcloud.Fault{Kind: upcloud.FaultForbidden, Operation: "create_server"}, [][]string{{"fi-hel1"}, {"au-syd1"}},
+			func(s shown) bool { return s.Offer.Provider == "up2" },
+		},
+		{
+			"a lost answer", upcloud.Fault{Kind: upcloud.FaultResetAfter, Operation: "create_server", Count: 1}, [][]string{{"fi-hel1"}},
+			func(s shown) bool { return s.Offer.Shape == first },
+		},
+		{
+			"throttled", upcloud.Fault{Kind: upcloud.FaultThrottled, Operation: "create_server", Count: 1}, [][]string{{"fi-hel1"}},
+			func(s shown) bool { return s.Offer.Shape == first },
+		},
+		{
+			"made and in error", upcloud.Fault{Kind: upcloud.FaultServerState, Operation: "create_server", Count: 1, Delay: 20e9}, [][]string{{"fi-hel1"}},
+			func(s shown) bool { return s.Offer.Shape != first },
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newUpCloud(t, c.zones...)
+			w.clouds[0].Faults().Add(c.fault)
+			s := w.deploy("--name", "web1")
+			if !c.right(s) {
+				t.Errorf("deployed %+v", s.Offer)
+			}
+			if hits := w.clouds[0].Faults().List()[0].Hits; hits == 0 {
+				t.Error("the fault was not met")
+			}
+			if servers, others := w.held(); servers != 1 || others != 1 {
+				t.Errorf("%d servers and %d other things, want 1 and its disk", servers, others)
+			}
+			w.must("rm", "web1")
+			w.empty("after rm")
+		})
+	}
+}
+
+// With nobody left to ask, it says so, names each refusal, and holds nothing.
+func TestUpCloudSaysNo(t *testing.T) {
+	t.Parallel()
+	w := newUpCloud(t, []string{"fi-hel1"})
+	w.clouds[0].Faults().Add(upcloud.Fault{Kind: upcloud.FaultCredits, Operation: "create_server"})
+	_, errs, code := w.meson("deploy", w.spec, "--cheapest", "--name", "web1")
+	if code != 5 && code != 6 || !strings.Contains(errs, "INSUFFICIENT_CREDITS") {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+	w.empty("after the refusals")
+}
