@@ -33,7 +33,19 @@ type question struct {
 	discontinued, spot bool
 	tier               string
 
+	// free are the free choices of cores and memory that fit.
+	free  []*plan
 	lines []pricing.Quantity // of the candidate at hand
+	// told are the facts of offers: those of one plan in several zones share them.
+	told map[told]map[string]string
+}
+
+// told is what facts depend on.
+type told struct {
+	plan        *plan
+	template    *template
+	diskGiB     int
+	unspecified bool
 }
 
 // found is a candidate that fits, with what it costs.
@@ -53,6 +65,9 @@ func (q *question) answer() (*pb.OfferResponse, error) {
 	var fits []found
 	if len(q.reasons) == 0 {
 		fits = make([]found, 0, q.shop.size())
+		if len(q.ask.gpus) == 0 {
+			q.free = q.shop.freeSizes(q.ask)
+		}
 		for _, at := range q.shop.zones {
 			fits = q.zone(at, fits, t)
 		}
@@ -115,8 +130,8 @@ func (q *question) zone(at *place, fits []found, t *tally) []found {
 		}
 		try(candidate{at, s.plan, s.sku})
 	}
-	if at.skuCore != "" && at.skuMemory != "" && len(q.ask.gpus) == 0 {
-		for _, p := range q.shop.freeSizes(q.ask) {
+	if at.skuCore != "" && at.skuMemory != "" {
+		for _, p := range q.free {
 			try(candidate{at, p, ""})
 		}
 	}
@@ -197,6 +212,10 @@ func (q *question) unknown(f *found) []string {
 
 // facts are for people to choose by.
 func (q *question) facts(f *found) map[string]string {
+	key := told{f.plan, f.template, f.diskGiB, f.at.zone == unspecified}
+	if facts := q.told[key]; facts != nil {
+		return facts
+	}
 	p := f.plan
 	facts := map[string]string{"family": p.family, "disk": digits(f.diskGiB) + " GiB " + f.tier}
 	if f.template != nil {
@@ -211,8 +230,12 @@ func (q *question) facts(f *found) map[string]string {
 	if !p.current {
 		facts["discontinued"] = "true"
 	}
-	if f.at.zone == unspecified {
+	if key.unspecified {
 		facts["note"] = "a list price of which the zone is not known"
 	}
+	if q.told == nil {
+		q.told = map[told]map[string]string{}
+	}
+	q.told[key] = facts
 	return facts
 }

@@ -15,7 +15,7 @@ import (
 const threadsPerCore = 2
 
 const (
-	// minDiskGiB and maxDiskGiB bound a boot disk at UpCloud.
+	// minBootDiskGiB and maxBootDiskGiB bound a boot disk at UpCloud.
 	minBootDiskGiB = 10
 	maxBootDiskGiB = 4096
 )
@@ -39,7 +39,7 @@ type ask struct {
 // askOf reads a pledge, and says what about it no server of UpCloud can fulfil.
 func (c *Config) askOf(p *pb.Pledge) (*ask, []*pb.Reason) {
 	a := &ask{
-		pledge: p, perSlot: 1, memoryMiB: int(min(p.GetMemoryMib(), 1<<40)), gpus: p.GetPci(), ipv4: p.GetPublicIpv4(),
+		pledge: p, perSlot: 1, memoryMiB: int(min(p.GetMemoryMib(), 1<<30)), gpus: p.GetPci(), ipv4: p.GetPublicIpv4(),
 		diskGiB: int(min(max(p.GetBootDiskGib(), minBootDiskGiB), 1<<30)),
 	}
 	if !p.GetAllowSmt() {

@@ -11,7 +11,8 @@ import (
 
 const benchPlans, benchZones = 100, 15
 
-// bigFake is a cloud of 100 plans in 15 zones, all of which fit the pledge.
+// bigFake is a cloud of 100 plans in 15 zones, all of which fit the pledge, and of
+// 1,000 free sizes.
 func bigFake(t testing.TB) *fakeAPI {
 	t.Helper()
 	f := newFake(t)
@@ -28,13 +29,18 @@ func bigFake(t testing.TB) *fakeAPI {
 			zones, prices = zones+",", prices+","
 		}
 		zones += fmt.Sprintf(`{"id": "zz-top%d", "public": "yes"}`, z+1)
-		prices += fmt.Sprintf(`{"name": "zz-top%d", "ipv4_address": {"amount": 1, "price": 0.4812}, "storage_maxiops": {"amount": 1, "price": 0.031}`, z+1)
+		prices += fmt.Sprintf(`{"name": "zz-top%d", "ipv4_address": {"amount": 1, "price": 0.4812}, "storage_maxiops": {"amount": 1, "price": 0.031}, "server_core": {"amount": 1, "price": 1.12}, "server_memory": {"amount": 256, "price": 0.14}`, z+1)
 		for i := range benchPlans {
 			prices += fmt.Sprintf(`, "server_plan_PREMIUM-%dxCPU-%dGB": {"amount": 1, "price": %d.%d}`, i+1, 2*i+2, 3*(i+1), 1000+z*benchPlans+i)
 		}
 		prices += "}"
 	}
 	f.on("/plan", reply(200, "application/json", `{"plans": {"plan": [`+plans+`]}}`))
+	sizes := `{"core_number": "1", "memory_amount": "1024"}`
+	for i := range 1000 {
+		sizes += fmt.Sprintf(`, {"core_number": "%d", "memory_amount": "%d"}`, 1+i/50, (1+i%50)<<10)
+	}
+	f.on("/server_size", reply(200, "application/json", `{"server_sizes": {"server_size": [`+sizes+`]}}`))
 	f.on("/zone", reply(200, "application/json", `{"zones": {"zone": [`+zones+`]}}`))
 	f.on("/price", reply(200, "application/json", `{"prices": {"currency": "EUR", "zone": [`+prices+`]}}`))
 	f.on("/account", reply(200, "application/json", `{"account": {"credits": 1, "username": "tester", "resource_limits": {"cores": 1000, "memory": 1048576, "public_ipv4": 100}}}`))
@@ -91,7 +97,7 @@ func BenchmarkOffer(b *testing.B) {
 func TestOfferIsFast(t *testing.T) {
 	p := provider(t, bigFake(t).URL, nil, Hooks{})
 	req := with(func(p *pb.Pledge) { p.PublicIpv4 = true })
-	if got := ask1(t, p, req); len(got.GetOffers()) != benchPlans*benchZones {
+	if got := ask1(t, p, req); len(got.GetOffers()) != (benchPlans+1)*benchZones {
 		t.Fatalf("%d offers: %v", len(got.GetOffers()), got.GetReasons())
 	}
 	req.Limit = 20

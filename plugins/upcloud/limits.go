@@ -38,7 +38,7 @@ func decodeAccount(body []byte) (*account, error) {
 	a := &account{username: doc.Account.Username, credits: doc.Account.Credits, limits: map[string]int{}}
 	for name, raw := range doc.Account.Limits {
 		var n whole
-		if json.Unmarshal(raw, &n) == nil && string(raw) != "null" && n >= 0 && n < 1<<40 {
+		if json.Unmarshal(raw, &n) == nil && string(raw) != "null" && n >= 0 && n <= math.MaxInt32 {
 			a.limits[name] = int(n)
 		}
 	}

@@ -2,6 +2,7 @@ package upcloud
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -295,6 +296,7 @@ func TestLimits(t *testing.T) {
 		{`"public_ipv4": 1`, nil, 8, "", "", ""},
 		{`"gpus": 0`, l40s, 0, "pci", "the account's limit gpus is 0, and 0 are in use", ""},
 		{`"storage_maxiops": 9`, nil, 6, "boot_disk_gib", "the account's limit storage_maxiops is 9, and 0 are in use", "boot_disk_gib=9"},
+		{`"storage_standard": 49`, func(p *pb.Pledge) { p.BootDiskGib = 31 }, 5, "boot_disk_gib", "the account's limit storage_standard is 49, and 20 are in use", "boot_disk_gib=29"},
 		{`"storage_total": 60`, func(p *pb.Pledge) { p.BootDiskGib = 50 }, 3, "boot_disk_gib", "the account's limit storage_total is 60, and 20 are in use", "boot_disk_gib=40"},
 		{`"something_new": 0`, nil, 8, "", "", ""}, // not known is not no
 	} {
@@ -465,6 +467,25 @@ func TestOfferDoesNotWaitForLimits(t *testing.T) {
 
 // The token is this plugin's, and whole.
 func TestToken(t *testing.T) {
+	for _, m := range []*machine{
+		{Zone: "fi-hel1", Cores: 1, MemoryMiB: 1, Template: "01000000-0000-4000-8000-000030240200", Title: "plain (x)", DiskGiB: 1, Tier: "maxiops"},
+		{
+			Zone: "fi-hel1", Plan: "1xCPU-1GB", Cores: 4096, MemoryMiB: 1 << 26, Template: "01000000-0000-4000-8000-000030240200",
+			Title: "\"quoted\" \\ <b>&\x00 \u2028 ä 日本", DiskGiB: 4096, Tier: "standard", PublicIPv4: true, Networks: []string{"a", "b\n"},
+		},
+	} {
+		got, err := m.token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 	for _, bad := range []string{"", "{}", "null", `{"zone":"a","cores":1,"memory_mib":1,"disk_gib":1,"tier":"maxiops","template":"x"}`, `{"zone":"a"`} {
 		if _, err := machineOf([]byte(bad)); sdk.KindOf(err) != sdk.Invalid {
 			t.Errorf("%q: %v", bad, err)

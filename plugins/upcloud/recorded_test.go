@@ -139,6 +139,7 @@ func TestRecordedSizes(t *testing.T) {
 	if err != nil || len(all.ServerConfigurations) < 100 {
 		t.Fatalf("%d sizes, %v", len(all.ServerConfigurations), err)
 	}
+	sortSizes(all.ServerConfigurations)
 	s := &shop{sizes: all.ServerConfigurations}
 	sizes := s.freeSizes(&ask{cores: 3, memoryMiB: 5000})
 	if len(sizes) != 1 || sizes[0].cores != 3 || sizes[0].memoryMiB != 5120 {

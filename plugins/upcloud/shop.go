@@ -24,7 +24,8 @@ type shop struct {
 	// quoteOnly is why nothing of it can be bought; empty: it can.
 	quoteOnly string
 	zones     []*place
-	// sizes are the free choices of cores and memory; none: there is no such choice.
+	// sizes are the free choices of cores and memory, in order; none: there is no
+	// such choice.
 	sizes []upcloud.ServerConfiguration
 	// leftOut says which zones are not there and why.
 	leftOut []*pb.Reason
@@ -104,6 +105,7 @@ const customNever = "never"
 
 // newShop puts together what was read.
 func (p *Provider) newShop(plans []*plan, tags *prices, zones []upcloud.Zone, sizes []upcloud.ServerConfiguration) (*shop, error) {
+	sortSizes(sizes)
 	s := &shop{sizes: sizes}
 	var names []string
 	names, s.leftOut = p.config.choose(zones, tags)

@@ -1,6 +1,7 @@
 package upcloud
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ type tally struct {
 	// seen are the candidates with any trouble.
 	seen int
 	by   [troubles]counts
-	// kept are those that the configuration does not want.
+	// discontinued and spot fit, and the configuration does not want them.
 	discontinued, spot int
 }
 
@@ -30,6 +31,8 @@ type counts struct {
 	near  int
 	best  int
 	names []string
+	// limit is the account's limit of storage that the first of them goes beyond.
+	limit string
 }
 
 // note counts a candidate and reports whether it is to be offered.
@@ -64,6 +67,12 @@ func (t *tally) note(o *candidate, what trouble, diskGiB int) bool {
 		if n := size(o, bit, diskGiB); what == bit && n > c.best {
 			c.best = n
 		}
+		if bit == overStorage && c.limit == "" {
+			c.limit = "storage_total"
+			if tier := cmp.Or(o.plan.tier, t.q.tier); diskGiB > t.room.tier(tier) {
+				c.limit = "storage_" + tier
+			}
+		}
 		if len(c.names) < 3 {
 			c.names = append(c.names, o.at.zone+"/"+o.plan.name)
 		}
@@ -88,8 +97,8 @@ func size(o *candidate, what trouble, diskGiB int) int {
 // fit in size is nobody's business while something else does.
 func (t *tally) reasons(offers int) []*pb.Reason {
 	out := slices.Concat(t.zones, t.q.shop.leftOut)
-	if t.q.offerID != "" {
-		out = nil
+	if zone, _, ok := strings.Cut(t.q.offerID, "/"); ok {
+		out = slices.DeleteFunc(out, func(r *pb.Reason) bool { return r.GetCandidate() != zone })
 	}
 	for i := range troubles {
 		bit, c := trouble(1)<<i, &t.by[i]
@@ -175,11 +184,7 @@ func (t *tally) reason(what trouble, c *counts) *pb.Reason {
 		r.Relax = "public_ipv4=false"
 		return r
 	case overStorage:
-		name := "storage_total"
-		if most, used, known := t.q.use.left("storage_" + t.q.tier); known && used+a.diskGiB > most {
-			name = "storage_" + t.q.tier
-		}
-		return limit("boot_disk_gib", name, 1)
+		return limit("boot_disk_gib", c.limit, 1)
 	}
 	r.Candidate = strings.Join(c.names, ", ")
 	return set("pci", devices(p), "none left", "", "sold out: %s", r.Candidate)

@@ -3,6 +3,7 @@ package upcloud
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -28,13 +29,43 @@ type machine struct {
 	Networks []string `json:"networks,omitempty"`
 }
 
-// token is the machine as an offer carries it.
+// token is the machine as an offer carries it: its JSON. An answer has one for
+// each of many offers, so that it is written without reflection.
 func (m *machine) token() ([]byte, error) {
-	t, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode token: %w", err)
+	b := make([]byte, 0, 256)
+	b = appendText(append(b, `{"zone":`...), m.Zone)
+	if m.Plan != "" {
+		b = appendText(append(b, `,"plan":`...), m.Plan)
 	}
-	return t, nil
+	b = strconv.AppendInt(append(b, `,"cores":`...), int64(m.Cores), 10)
+	b = strconv.AppendInt(append(b, `,"memory_mib":`...), int64(m.MemoryMiB), 10)
+	b = appendText(append(b, `,"template":`...), m.Template)
+	b = appendText(append(b, `,"title":`...), m.Title)
+	b = strconv.AppendInt(append(b, `,"disk_gib":`...), int64(m.DiskGiB), 10)
+	b = appendText(append(b, `,"tier":`...), m.Tier)
+	if m.PublicIPv4 {
+		b = append(b, `,"public_ipv4":true`...)
+	}
+	if len(m.Networks) == 0 {
+		return append(b, '}'), nil
+	}
+	separator := `,"networks":[`
+	for _, n := range m.Networks {
+		b = appendText(append(b, separator...), n)
+		separator = `,`
+	}
+	return append(b, `]}`...), nil
+}
+
+// appendText adds a text of JSON.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // a text always can be
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // machineOf reads the token of an offer. What is wrong with it is Invalid: it is
