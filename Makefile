@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GO      ?= lab/go
 TOOL    := $(GO) tool -modfile=tools.mod
 PREFIX  ?= /usr/local
-PLUGINS := kvm
+PLUGINS := kvm upcloud
 
 # Packages outside of the plugins that need C build without a C compiler.
 PURE := env CGO_ENABLED=0
@@ -31,6 +31,7 @@ build: ## build bin/meson and its plugins
 	@mkdir -p bin
 	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson ./cli/meson
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-kvm ./plugins/kvm/cmd/meson-plugin-kvm
+	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-upcloud ./plugins/upcloud/cmd/meson-plugin-upcloud
 	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-mem ./sdk/sdktest/cmd/meson-plugin-mem
 
 root:
@@ -43,6 +44,7 @@ lab: root deps ## start three libvirt hosts and build the guest images
 
 lab-down: root ## stop the lab and leave nothing behind but downloads
 	@lab/kvm stop
+	@lab/upcloud stop
 	@state="$${MESON_LAB_DIR:-/var/tmp/meson-lab}"; rm -rf "$$state/demo"; \
 	for own in "$$state"/own-*; do [[ ! -d $$own ]] || { MESON_LAB_DIR="$$own" lab/kvm stop; rm -rf "$$own"; }; done
 
