@@ -18,20 +18,20 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
-var updateDocs = flag.Bool("update-docs", false, "write the table of settings in README.md")
+var updateDocs = flag.Bool("update-docs", false, "write the table of settings in SETTINGS.md")
 
-// The table of settings in README.md is what the plugin prints.
+// The table of settings in SETTINGS.md is what the plugin prints.
 func TestDocsSettings(t *testing.T) {
 	const begin, end = "`go test ./plugins/kvm -run Docs -update-docs` writes it anew -->\n", "<!-- /config-docs -->"
-	page := readPage(t, "README.md")
+	page := readPage(t, "SETTINGS.md")
 	before, rest, ok := strings.Cut(page, begin)
 	table, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatal("README.md: the marks around the table of settings are gone")
+		t.Fatal("SETTINGS.md: the marks around the table of settings are gone")
 	}
 	want := "\n" + sdk.ConfigDocs[Config]() + "\n"
 	if *updateDocs {
-		if err := os.WriteFile("README.md", []byte(before+begin+want+end+after), 0o644); err != nil {
+		if err := os.WriteFile("SETTINGS.md", []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
