@@ -154,37 +154,51 @@ func TestUpCloudRefusals(t *testing.T) {
 		right func(shown) bool
 	}{
 		{
-			"capacity of a plan", upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Plan: first}, [][]string{{"fi-hel1"}},
+			"capacity of a plan",
+			upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Plan: first},
+			[][]string{{"fi-hel1"}},
 			func(s shown) bool { return s.Offer.Shape != first && s.Offer.Zone == "fi-hel1" },
 		},
 		{
-			"a zone is sold out", upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Zone: "fi-hel1"},
+			"a zone is sold out",
+			upcloud.Fault{Kind: upcloud.FaultCapacity, Operation: "create_server", Zone: "fi-hel1"},
 			[][]string{{"fi-hel1", "au-syd1"}},
 			func(s shown) bool { return s.Offer.Zone == "au-syd1" },
 		},
 		{
-			"no credits", upcloud.Fault{Kind: upcloud.FaultCredits, Operation: "create_server"}, [][]string{{"fi-hel1"}, {"au-syd1"}},
-			func(s shown) bool { return s.Offer.Provider == "up2" },
-		},
-		{
-			"a limit of the account", upcloud.Fault{Kind: upcloud.FaultError, Status: 403, Code: "SERVER_CORE_LIMIT_REACHED", Operation: "create_server"},
+			"no credits",
+			upcloud.Fault{Kind: upcloud.FaultCredits, Operation: "create_server"},
 			[][]string{{"fi-hel1"}, {"au-syd1"}},
 			func(s shown) bool { return s.Offer.Provider == "up2" },
 		},
 		{
-			"no right to create", upcloud.Fault{Kind: upcloud.FaultForbidden, Operation: "create_server"}, [][]string{{"fi-hel1"}, {"au-syd1"}},
+			"a limit of the account",
+			upcloud.Fault{Kind: upcloud.FaultError, Status: 403, Code: "SERVER_CORE_LIMIT_REACHED", Operation: "create_server"},
+			[][]string{{"fi-hel1"}, {"au-syd1"}},
 			func(s shown) bool { return s.Offer.Provider == "up2" },
 		},
 		{
-			"a lost answer", upcloud.Fault{Kind: upcloud.FaultResetAfter, Operation: "create_server", Count: 1}, [][]string{{"fi-hel1"}},
+			"no right to create",
+			upcloud.Fault{Kind: upcloud.FaultForbidden, Operation: "create_server"},
+			[][]string{{"fi-hel1"}, {"au-syd1"}},
+			func(s shown) bool { return s.Offer.Provider == "up2" },
+		},
+		{
+			"a lost answer",
+			upcloud.Fault{Kind: upcloud.FaultResetAfter, Operation: "create_server", Count: 1},
+			[][]string{{"fi-hel1"}},
 			func(s shown) bool { return s.Offer.Shape == first },
 		},
 		{
-			"throttled", upcloud.Fault{Kind: upcloud.FaultThrottled, Operation: "create_server", Count: 1}, [][]string{{"fi-hel1"}},
+			"throttled",
+			upcloud.Fault{Kind: upcloud.FaultThrottled, Operation: "create_server", Count: 1},
+			[][]string{{"fi-hel1"}},
 			func(s shown) bool { return s.Offer.Shape == first },
 		},
 		{
-			"made and in error", upcloud.Fault{Kind: upcloud.FaultServerState, Operation: "create_server", Count: 1, Delay: 20e9}, [][]string{{"fi-hel1"}},
+			"made and in error",
+			upcloud.Fault{Kind: upcloud.FaultServerState, Operation: "create_server", Count: 1, Delay: 20e9},
+			[][]string{{"fi-hel1"}},
 			func(s shown) bool { return s.Offer.Shape != first },
 		},
 	} {
