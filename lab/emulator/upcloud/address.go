@@ -49,17 +49,43 @@ func (s *Server) addAddress(a *address, at time.Time) {
 	if a.access != accessPublic {
 		return
 	}
-	name, z := "ipv4_address", a.zone
 	host := strings.ReplaceAll(a.text, ".", "-") + "."
 	if a.family == ipv6 {
-		name = "ipv6_address"
 		full := netip.MustParseAddr(a.text).StringExpanded()
 		host = strings.ReplaceAll(full[20:], ":", "-") + ".v6."
 	}
-	a.ptr = host + z + ".upcloud.host"
-	if !a.partOfPlan {
-		zone, _ := s.zone(z)
-		s.meter.bill(a.text, at, Charge{Item: name, Zone: z, Title: a.text, rate: itemRate(zone, name)})
+	a.ptr = host + a.zone + ".upcloud.host"
+	s.chargeAddress(a, at)
+}
+
+// chargeAddress begins what a public address costs; nothing if it is part of a
+// plan, and an IPv6 address costs nothing anyway.
+func (s *Server) chargeAddress(a *address, at time.Time) {
+	if a.partOfPlan {
+		s.meter.bill(a.text, at)
+		return
+	}
+	name := "ipv4_address"
+	if a.family == ipv6 {
+		name = "ipv6_address"
+	}
+	zone, _ := s.zone(a.zone)
+	s.meter.bill(a.text, at, Charge{Item: name, Zone: a.zone, Title: a.text, rate: itemRate(zone, name)})
+}
+
+// planAddress has the first public IPv4 address of the server be part of its
+// plan, where plans have one, and all others cost by themselves.
+func (s *Server) planAddress(m *machine, at time.Time) {
+	part := m.plan.bundled() && m.plan.Name != customPlan
+	for _, n := range m.nics {
+		for _, a := range n.addresses {
+			if a.access != accessPublic {
+				continue
+			}
+			a.partOfPlan = part && a.family == ipv4 && !a.floating
+			part = part && !a.partOfPlan
+			s.chargeAddress(a, at)
+		}
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// deleteServer removes a server that is stopped or broken, its interfaces and addresses; with
-// storages=1 also its disks, and of their backups what backups says.
+// deleteServer removes a server that is stopped or broken, its interfaces and
+// addresses; with storages=1 also its disks, and of their backups what backups
+// says.
 func (s *Server) deleteServer(c *call) (*reply, error) {
 	m, err := s.needServer(c.path("uuid"))
 	if err != nil {
@@ -61,10 +62,11 @@ func (s *Server) remove(m *machine, at time.Time) {
 	delete(s.machines, m.uuid)
 }
 
-// release drops the address, or detaches it where it is kept.
+// release drops the address, or detaches it where it is a public one to be kept.
 func (s *Server) release(a *address, at time.Time) {
-	if a.floating || a.policy == "keep" {
-		a.server, a.mac = "", ""
+	if a.access == accessPublic && (a.floating || a.policy == "keep") {
+		a.server, a.mac, a.partOfPlan = "", "", false
+		s.chargeAddress(a, at)
 		return
 	}
 	s.dropAddress(a, at)

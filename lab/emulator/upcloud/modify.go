@@ -123,6 +123,7 @@ func (s *Server) resize(m *machine, name string, cores, mib int, c *call) error 
 	}
 	m.plan = plan
 	s.meter.bill(m.uuid, c.now, m.charges(m.state)...)
+	s.planAddress(m, c.now)
 	for _, v := range m.devices {
 		if d := s.storages[v.storage]; d != nil && d.partOfPlan && (d.gib > plan.GiB || d.tier != plan.Tier) {
 			d.partOfPlan = false
