@@ -117,7 +117,7 @@ func (a *app) deployRequest(ctx context.Context, file string, f deployFlags) (ap
 	case f.timeout < 0:
 		return req, usagef("", "--timeout: want a positive time such as 10m, or 0 for none")
 	}
-	market, err := f.market.read()
+	market, err := f.market.read(a.env.Getenv)
 	if err != nil {
 		return req, err
 	}

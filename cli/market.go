@@ -23,24 +23,32 @@ func (f *marketFlags) bind(a *app, cmd *cobra.Command) {
 	fs.StringVar(&f.provider, "provider", "", "ask only the provider of this `NAME`")
 	fs.StringVar(&f.region, "region", "", "only offers in this `REGION`")
 	fs.StringVar(&f.maxPrice, "max-price", "", "leave out what costs more than `PRICE`, such as 20EUR/month or 0.05EUR/h")
-	fs.StringVar(&f.currency, "currency", "", "show prices in this currency, such as `EUR`; the order stays the same")
+	fs.StringVar(&f.currency, "currency", "", "show prices in this currency, such as `EUR`, by default $MESON_CURRENCY; the order stays the same")
 	_ = cmd.RegisterFlagCompletionFunc("provider", a.completeProviders)
 	_ = cmd.RegisterFlagCompletionFunc("currency", cobra.FixedCompletions([]string{"EUR", "USD", "GBP", "CHF", "JPY", "SEK"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions([]string{"month", "2h", "7d", "30d", "1y"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// currencyEnv is what --currency is where it is not given.
+const currencyEnv = "MESON_CURRENCY"
+
 // read checks the flags and gives a request with its horizon and policy set; the
 // error is one of usage.
-func (f *marketFlags) read() (api.OffersRequest, error) {
+func (f *marketFlags) read(getenv func(string) string) (api.OffersRequest, error) {
 	var req api.OffersRequest
 	var err error
 	if req.Horizon, err = pricing.ParseHorizon(f.horizon); err != nil {
 		return req, usagef("the shortest is 1h, and a part of an hour counts as a whole one; a month is 730 h, 30d are 720 h", "--for: %v", err)
 	}
-	req.Policy.Provider, req.Policy.Region, req.Policy.Currency = f.provider, f.region, strings.ToUpper(f.currency)
-	if f.currency != "" {
+	req.Policy.Provider, req.Policy.Region = f.provider, f.region
+	currency, from := f.currency, "--currency"
+	if currency == "" {
+		currency, from = getenv(currencyEnv), currencyEnv
+	}
+	if currency != "" {
+		req.Policy.Currency = strings.ToUpper(currency)
 		if _, err := pricing.NewMoney("0", req.Policy.Currency); err != nil {
-			return req, usagef("", "--currency: %v", err)
+			return req, usagef("", "%s: %v", from, err)
 		}
 	}
 	if f.maxPrice != "" {

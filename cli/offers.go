@@ -56,7 +56,7 @@ func newOffers(a *app) *cobra.Command {
 }
 
 func (a *app) offers(ctx context.Context, file string, f offersFlags) error {
-	req, err := f.market.read()
+	req, err := f.market.read(a.env.Getenv)
 	if err != nil {
 		return err
 	}

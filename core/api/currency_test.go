@@ -68,12 +68,11 @@ func TestCurrencies(t *testing.T) {
 	}
 }
 
-func TestCurrencyOfTheOperator(t *testing.T) {
+func TestCurrencyThatIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	w.add("p", "mem", "")
 	w.putRates("1.25")
-	w.Currency = "USD"
-	if q := w.offers().Quotes[0]; q.Price.Currency != "USD" {
+	if q := w.ask(api.OffersRequest{Policy: place.Policy{Currency: "USD"}}).Quotes[0]; q.Price.Currency != "USD" {
 		t.Errorf("shown in %s", q.Price.Currency)
 	}
 	if q := w.ask(api.OffersRequest{Policy: place.Policy{Currency: "EUR"}}).Quotes[0]; q.Price.Currency != "EUR" || q.Price.FX != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // Options make a Meson. Ledger and Host are required, and stay the caller's to
-// close, the host first.
+// close once every call has returned.
 type Options struct {
 	Ledger ledger.Ledger
 	Host   *host.Host
@@ -25,9 +25,6 @@ type Options struct {
 	Now    func() time.Time
 	// Market bounds how long providers are waited for.
 	Market market.Options
-	// Currency is what quotes are shown in where a request does not say; empty: see
-	// place.Policy.
-	Currency string
 	// HTTP fetches exchange rates; http.DefaultClient by default.
 	HTTP *http.Client
 	// Patience is as in alloc.Options.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -82,7 +81,6 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	how.Refusals = remembered
 	quotes, reasons := market.Quotes(answers, how)
 	r.policy.Rates = r.by.rates
-	r.policy.Currency = cmp.Or(r.policy.Currency, m.Currency)
 	r.ranking = place.Rank(quotes, r.policy)
 	r.base.Reasons, r.base.Why = append(reasons, r.ranking.Left...), r.ranking.Why
 	r.base.Took = m.Now().Sub(start)
