@@ -55,6 +55,8 @@ type task struct {
 	// Create, Delete, Power, Attach and Detach are done one after the other, as far
 	// as they are there, in their wire form.
 	Create, Power, Attach, Detach, Delete []byte
+	// CreateVolume, Export, Unexport and DeleteVolume are those of a volume.
+	CreateVolume, Export, Unexport, DeleteVolume []byte
 	// DieAt is the step at which the process kills itself; Die which time, from 1.
 	DieAt string
 	Die   int
@@ -124,6 +126,32 @@ func (work *task) do(ctx context.Context, p *Provider) error {
 	}
 	if len(work.Delete) > 0 {
 		return p.Delete(ctx, unwire(work.Delete, &pb.DeleteRequest{}))
+	}
+	return work.doVolume(ctx, p)
+}
+
+func (work *task) doVolume(ctx context.Context, p *Provider) error {
+	for len(work.CreateVolume) > 0 {
+		v, err := p.CreateVolume(ctx, unwire(work.CreateVolume, &pb.CreateVolumeRequest{}))
+		if err != nil && !passing(err) {
+			return err
+		}
+		if v.GetState() == pb.VolumeState_VOLUME_STATE_AVAILABLE {
+			break
+		}
+	}
+	if len(work.Export) > 0 {
+		if _, err := p.Export(ctx, unwire(work.Export, &pb.ExportRequest{})); err != nil {
+			return err
+		}
+	}
+	if len(work.Unexport) > 0 {
+		if err := p.Unexport(ctx, unwire(work.Unexport, &pb.UnexportRequest{})); err != nil {
+			return err
+		}
+	}
+	if len(work.DeleteVolume) > 0 {
+		return p.DeleteVolume(ctx, unwire(work.DeleteVolume, &pb.DeleteVolumeRequest{}))
 	}
 	return nil
 }

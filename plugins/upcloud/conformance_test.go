@@ -50,6 +50,12 @@ func TestConformanceAsProcess(t *testing.T) {
 	t.Parallel()
 	_, target := conforming(t)
 	r := &resident{t: t, socket: filepath.Join(t.TempDir(), "s")}
+	describe := exec.Command(os.Args[0], "describe")
+	describe.Env = append(os.Environ(), childEnv+"=plugin")
+	var err error
+	if target.DescribeJSON, err = describe.Output(); err != nil {
+		t.Fatal(err)
+	}
 	target.Connect = r.start
 	target.KillAndRestart = func(ctx context.Context) (sdktest.Plugin, error) {
 		r.kill()

@@ -51,10 +51,7 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 		return nil, &sdk.Error{Kind: sdk.Internal, Op: op, Source: sdk.SourcePlugin, Err: err}
 	}
 	if before, may := p.memory.sending(o.own); !may {
-		return nil, &sdk.Error{
-			Kind: sdk.Uncertain, Op: op, Subject: "key " + o.own.key, Source: sdk.SourceProvider, RetryAfter: p.timing.first,
-			Text: fmt.Sprintf("it was asked for %s ago without an answer and may still appear", time.Since(before).Round(time.Second)),
-		}
+		return nil, p.unanswered(op, o.own, before)
 	}
 	asked := time.Now()
 	answer, err := p.wire.Post(ctx, "/server", body)
@@ -81,6 +78,14 @@ func (p *Provider) buy(ctx context.Context, o *order) (*server, error) {
 		return s, nil
 	}
 	return nil, e
+}
+
+// unanswered is why something is not asked for again yet.
+func (p *Provider) unanswered(op string, own ownKey, before time.Time) error {
+	return &sdk.Error{
+		Kind: sdk.Uncertain, Op: op, Subject: "key " + own.key, Source: sdk.SourceProvider, RetryAfter: p.timing.first,
+		Text: fmt.Sprintf("it was asked for %s ago without an answer and may still appear", time.Since(before).Round(time.Second)),
+	}
 }
 
 // lost looks for a server of which there was no answer, for a part of the time that

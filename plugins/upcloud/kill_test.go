@@ -28,6 +28,8 @@ func TestKillAtEveryStep(t *testing.T) {
 				killInAttach(t, step)
 			case "delete":
 				killInDelete(t, step)
+			case "volume", "export", "unexport":
+				killInVolume(t, step)
 			default:
 				t.Errorf("nothing kills at step %s", step)
 			}

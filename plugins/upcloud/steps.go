@@ -8,5 +8,7 @@ func Steps() []string {
 		"power.sent",
 		"attach.noted", "attach.attached", "detach.detached", "detach.noted",
 		"delete.found", "delete.stopping", "delete.detached", "delete.removed", "delete.swept",
+		"volume.looked", "volume.answered", "volume.made", "volume.labelled", "volume.importing", "volume.enlarged", "volume.finished",
+		"export.noted", "unexport.detached", "unexport.noted", "volume.removed",
 	}
 }
