@@ -233,3 +233,33 @@ func TestUpCloudSaysNo(t *testing.T) {
 	}
 	w.empty("after the refusals")
 }
+
+// What whole commands ask of UpCloud, everything included: each command starts
+// from nothing. The plugin's README says why each request is made.
+func TestUpCloudRequests(t *testing.T) {
+	t.Parallel()
+	w := newUpCloud(t, []string{"fi-hel1"})
+	asked := func(what string, want map[upcloud.Operation][2]int, args ...string) {
+		t.Helper()
+		before := w.clouds[0].Stats().Requests
+		w.must(args...)
+		after := w.clouds[0].Stats().Requests
+		for op, n := range after {
+			n -= before[op]
+			if bounds := want[op]; n < bounds[0] || n > bounds[1] {
+				t.Errorf("%s: %s was asked %d times, want %d to %d", what, op, n, bounds[0], bounds[1])
+			}
+			if n > 0 {
+				t.Logf("%s: %s %d", what, op, n)
+			}
+		}
+	}
+	asked("deploy", map[upcloud.Operation][2]int{
+		"list_plans": {1, 1}, "list_prices": {1, 1}, "list_zones": {1, 1}, "list_server_sizes": {1, 1},
+		"get_account": {1, 1}, "list_storages": {2, 2}, "list_servers": {2, 2}, "create_server": {1, 1}, "get_server": {1, 20},
+	}, "deploy", w.spec, "--cheapest", "--name", "web1")
+	asked("rm", map[upcloud.Operation][2]int{
+		"list_servers": {1, 1}, "get_server": {1, 20}, "stop_server": {1, 1}, "delete_server": {1, 1}, "list_storages": {1, 1},
+	}, "rm", "web1")
+	w.empty("after rm")
+}

@@ -81,7 +81,20 @@ func TestCreateWithVolumes(t *testing.T) {
 	if len(in.GetAttachments()) != 1 || in.GetAttachments()[0].GetVolumeId() != volume {
 		t.Errorf("attachments %v", in.GetAttachments())
 	}
-	// What people have plugged in by themselves is theirs as well.
+	// What people have plugged in by themselves is theirs as well, and so is their
+	// copy of the machine's own disk.
+	disk, err := p.api.GetStorages(t.Context(), &request.GetStoragesRequest{Access: "private"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range disk.Storages {
+		if d.UUID != volume && d.Title != diskTitle(ownKey{req.GetOwner().GetBroker(), req.GetOwner().GetKey()}) {
+			t.Errorf("the disk is called %q", d.Title)
+		}
+	}
+	if _, err := p.api.ModifyStorage(t.Context(), &request.ModifyStorageRequest{UUID: volume, Title: "Copy of " + diskTitle(refOf(req.GetOwner(), "").ownKey)}); err != nil {
+		t.Fatal(err)
+	}
 	cd, err := p.api.GetStorages(t.Context(), &request.GetStoragesRequest{Type: "cdrom"})
 	if err != nil || len(cd.Storages) == 0 {
 		t.Fatal(cd, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud"
@@ -76,7 +75,7 @@ func (p *Provider) remove(ctx context.Context, doomed *server) error {
 	defer unlock()
 	p.memory.expect(doomed.uuid, pb.InstanceState_INSTANCE_STATE_DELETING, deletePatience)
 	d := &removal{p: p, uuid: doomed.uuid, own: doomed.own(), begun: time.Now(), between: p.timing.between()}
-	err = d.run(ctx)
+	err = d.run(ctx, doomed)
 	if err != nil {
 		p.memory.expect(doomed.uuid, 0, 0)
 	}
@@ -94,7 +93,7 @@ func (p *Provider) sweep(ctx context.Context, own ownKey) error {
 		}
 		var held error
 		for _, d := range all.Storages {
-			if strings.HasSuffix(d.Title, diskMark(own)) {
+			if d.Title == diskTitle(own) {
 				p.log.Warn("a disk has outlived its server, or tells of one", "storage", d.UUID, "key", own.key)
 				held = cmp.Or(p.removeDisk(ctx, d.UUID, own), held)
 			}

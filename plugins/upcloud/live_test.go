@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +53,8 @@ func TestLive(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = p.Close(context.Background()) })
 	affordable(t, p)
-	t.Cleanup(func() { nothingLive(t, p) })
+	before := everything(t, p)
+	t.Cleanup(func() { nothingNew(t, p, before) })
 	big := with(nil).GetPledge()
 	big.MemoryMib = 1 << 24
 	plugin := sdktest.FromDefinition(Definition(Hooks{}), slog.New(slog.DiscardHandler))
@@ -96,28 +96,34 @@ func affordable(t *testing.T, p *Provider) {
 	t.Logf("%s at %s an hour", offers[0].GetId(), quote.Total)
 }
 
-// nothingLive looks for anything that the test has left.
-func nothingLive(t *testing.T, p *Provider) {
+// everything is what the account has that can cost, by UUID.
+func everything(t *testing.T, p *Provider) map[string]string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	servers, err := p.api.GetServers(ctx)
 	if err != nil {
-		t.Error(err)
-		return
-	}
-	for _, s := range servers.Servers {
-		if strings.HasPrefix(s.Title, "meson-live-") {
-			t.Errorf("LEFT BEHIND, AND BILLED: server %s %s in %s, %s", s.UUID, s.Title, s.Zone, s.State)
-		}
+		t.Fatal(err)
 	}
 	storages, err := p.api.GetStorages(ctx, &request.GetStoragesRequest{Access: "private"})
 	if err != nil {
-		t.Error(err)
-		return
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, s := range servers.Servers {
+		all[s.UUID] = "server " + s.Title + " in " + s.Zone
 	}
 	for _, s := range storages.Storages {
-		if strings.HasPrefix(s.Title, "meson-live-") {
-			t.Errorf("LEFT BEHIND, AND BILLED: storage %s %s in %s, %s", s.UUID, s.Title, s.Zone, s.State)
+		all[s.UUID] = s.Type + " " + s.Title + " in " + s.Zone
+	}
+	return all
+}
+
+// nothingNew looks for anything that the test has left.
+func nothingNew(t *testing.T, p *Provider, before map[string]string) {
+	for uuid, what := range everything(t, p) {
+		if _, old := before[uuid]; !old {
+			t.Errorf("NEW AND BILLED: %s: %s", uuid, what)
 		}
 	}
 }
@@ -127,5 +133,9 @@ func TestLiveGuards(t *testing.T) {
 	cl := newCloud(t, atOnce())
 	p := cl.provider(t, Hooks{})
 	affordable(t, p)
-	nothingLive(t, p)
+	before := everything(t, p)
+	until1(t, p, order1(t, p, nil))
+	if n := len(everything(t, p)) - len(before); n != 2 {
+		t.Errorf("%d new things, want a server and its disk", n)
+	}
 }

@@ -99,7 +99,7 @@ func (o *order) body() ([]byte, error) {
 	}
 	// Plans with a disk of their own take this one for it, those without need it.
 	r.StorageDevices = append(r.StorageDevices, request.CreateServerStorageDevice{
-		Action: request.CreateServerStorageDeviceActionClone, Storage: m.Template, Title: diskTitle(o.title, o.own), Size: m.DiskGiB, Tier: m.Tier,
+		Action: request.CreateServerStorageDeviceActionClone, Storage: m.Template, Title: diskTitle(o.own), Size: m.DiskGiB, Tier: m.Tier,
 	})
 	for _, a := range o.req.GetAttachments() {
 		r.StorageDevices = append(r.StorageDevices, request.CreateServerStorageDevice{
@@ -155,19 +155,16 @@ func (m *machine) interfaces() request.CreateServerInterfaceSlice {
 	return all
 }
 
-// maxDiskTitle is how long the title of a disk may have been in every version of
-// the API.
-const maxDiskTitle = 64
+// diskTitle is the whole title of what is made along with a key's server: a storage
+// in such a request takes no labels, and its UUID is not known before. A title that
+// only resembles it is somebody's copy.
+func diskTitle(own ownKey) string { return "meson-disk-" + own.hash() }
 
-// diskTitle begins with the server's title and ends with diskMark.
-func diskTitle(server string, own ownKey) string {
-	mark := diskMark(own)
-	return server[:min(len(server), maxDiskTitle-len(mark))] + mark
-}
+// copyTitle is that of a volume that is a copy: the request that makes one takes no
+// labels either.
+func copyTitle(own ownKey) string { return "meson-copy-" + own.hash() }
 
-// diskMark ends the titles of what is made along with a server: a storage in such
-// a request takes no labels, and its UUID is not known before.
-func diskMark(own ownKey) string {
+func (own ownKey) hash() string {
 	sum := sha256.Sum256([]byte(own.broker + "/" + own.key))
-	return " " + hex.EncodeToString(sum[:12])
+	return hex.EncodeToString(sum[:12])
 }

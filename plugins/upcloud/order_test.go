@@ -53,7 +53,7 @@ func TestOrderBody(t *testing.T) {
 	}}
 	disk := func(size float64, tier string) map[string]any {
 		return map[string]any{"storage_device": []any{map[string]any{
-			"action": "clone", "storage": testTemplate, "size": size, "tier": tier, "title": "meson-web1 710800c9e207017de17bae08",
+			"action": "clone", "storage": testTemplate, "size": size, "tier": tier, "title": "meson-disk-710800c9e207017de17bae08",
 		}}}
 	}
 	for _, c := range []struct {
@@ -127,18 +127,18 @@ func TestOrderSendsKnownAttributes(t *testing.T) {
 	}
 }
 
-// The longest names fit where they are written, and a disk's title always ends
-// with the mark that it is found by.
-func TestDiskTitle(t *testing.T) {
+// Titles are of the key alone and fit in every version of the API, as label keys do.
+func TestTitles(t *testing.T) {
 	own := ownKey{strings.Repeat("b", 63), strings.Repeat("k", 63)}
-	title := diskTitle("meson-"+strings.Repeat("n", 63), own)
-	if len(title) > maxDiskTitle || !strings.HasSuffix(title, diskMark(own)) {
-		t.Errorf("%q of %d characters", title, len(title))
+	for _, title := range []string{diskTitle(own), copyTitle(own)} {
+		if len(title) > 64 {
+			t.Errorf("%q has %d characters", title, len(title))
+		}
 	}
-	if diskMark(ownKey{"b", "k1"}) == diskMark(ownKey{"b", "k2"}) {
-		t.Error("two keys have one mark")
+	if diskTitle(ownKey{"b", "k1"}) == diskTitle(ownKey{"b", "k2"}) || diskTitle(ownKey{"b", "k"}) == copyTitle(ownKey{"b", "k"}) {
+		t.Error("two things have one title")
 	}
-	for _, key := range []string{labelName, labelAttachment + strings.Repeat("i", 20), sdk.LabelAllocation} {
+	for _, key := range []string{labelName, labelUnfinished, labelAttachment + strings.Repeat("i", 20), sdk.LabelAllocation} {
 		if len(key) > 32 {
 			t.Errorf("label key %s has %d characters, at most 32 are allowed", key, len(key))
 		}

@@ -23,9 +23,14 @@ type removal struct {
 	stopping, pulled time.Time
 }
 
-func (d *removal) run(ctx context.Context) error {
-	for {
-		s, err := d.p.read(ctx, d.uuid)
+// run begins with what was just read of the server. A list does not tell of disks,
+// without which nothing is removed.
+func (d *removal) run(ctx context.Context, s *server) error {
+	var err error
+	for first := !s.listed || s.state != stateStopped; ; first = false {
+		if !first {
+			s, err = d.p.read(ctx, d.uuid)
+		}
 		switch {
 		case sdk.KindOf(err) == sdk.NotFound:
 			return nil

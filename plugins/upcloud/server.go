@@ -187,15 +187,17 @@ func (s *server) older(t *server) bool {
 	return s.uuid < t.uuid
 }
 
-// strangers are the slots that Create did not make: volumes of others, CDs. What
-// the machine was made with is known by its title.
+// strangers are the slots that Create did not fill: volumes of others, CDs. The
+// server's own disk is known by its title; if several have it, one is enough.
 func (s *server) strangers() []disk {
-	mark := diskMark(s.own())
+	title, own := diskTitle(s.own()), false
 	var all []disk
 	for _, d := range s.disks {
-		if d.kind == kindCDROM || !strings.HasSuffix(d.title, mark) {
-			all = append(all, d)
+		if d.kind != kindCDROM && d.title == title && !own {
+			own = true
+			continue
 		}
+		all = append(all, d)
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud"
 	"github.com/UpCloudLtd/upcloud-go-api/v8/upcloud/request"
@@ -100,8 +99,6 @@ func (p *Provider) CreateVolume(ctx context.Context, req *pb.CreateVolumeRequest
 	return v.wire(), nil
 }
 
-func (o *volumeOrder) title() string { return diskTitle("meson-"+o.req.GetName(), o.own) }
-
 func (o *volumeOrder) labels(unfinished string) map[string]string {
 	all := sdk.OwnerLabels(o.req.GetOwner())
 	all[labelName] = o.req.GetName()
@@ -118,7 +115,7 @@ func (p *Provider) makeVolume(ctx context.Context, o *volumeOrder) (*volume, err
 		unfinished = unfinishedImport
 	}
 	r := &request.CreateStorageRequest{
-		Zone: o.shape.Zone, Tier: o.shape.Tier, Size: o.shape.GiB, Title: o.title(), Labels: *labelSlice(o.labels(unfinished)),
+		Zone: o.shape.Zone, Tier: o.shape.Tier, Size: o.shape.GiB, Title: "meson-" + o.req.GetName(), Labels: *labelSlice(o.labels(unfinished)),
 	}
 	return p.newVolume(ctx, "create volume", r, o.own)
 }
@@ -132,12 +129,12 @@ func (p *Provider) copyVolume(ctx context.Context, o *volumeOrder) (*volume, err
 	}
 	var v *volume
 	for _, one := range all {
-		if strings.HasSuffix(one.Title, diskMark(o.own)) && one.owner() == nil {
+		if one.Title == copyTitle(o.own) && one.owner() == nil {
 			v = one
 		}
 	}
 	if v == nil {
-		r := &request.CloneStorageRequest{UUID: o.from, Zone: o.shape.Zone, Tier: o.shape.Tier, Title: o.title()}
+		r := &request.CloneStorageRequest{UUID: o.from, Zone: o.shape.Zone, Tier: o.shape.Tier, Title: copyTitle(o.own)}
 		if v, err = p.newVolume(ctx, "copy volume", r, o.own); err != nil {
 			return nil, err
 		}

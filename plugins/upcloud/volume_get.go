@@ -108,7 +108,7 @@ func (p *Provider) deleteCopy(ctx context.Context, own ownKey) error {
 		return err
 	}
 	for _, v := range all {
-		if strings.HasSuffix(v.Title, diskMark(own)) {
+		if v.Title == copyTitle(own) && v.owner() == nil {
 			if err := p.removeStorage(ctx, v.UUID); err != nil {
 				return err
 			}
