@@ -34,7 +34,7 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 		return nil, err
 	}
 	defer unlock()
-	for range 2 {
+	for tries := 1; ; tries++ {
 		a, begin, err := p.powerOf(req.GetAction(), s)
 		if err != nil {
 			return nil, err
@@ -42,36 +42,34 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 		if !begin {
 			return p.instance(s), nil
 		}
-		err = p.post(ctx, a.op, s.uuid, a.request)
-		if err == nil {
+		refusal := p.post(ctx, a.op, s.uuid, a.request)
+		if refusal == nil {
 			p.step("power.sent")
 			p.memory.expect(s.uuid, a.will, a.within)
 			return p.instance(s), nil
 		}
-		if sdk.KindOf(err) != sdk.Busy {
-			return nil, err
+		if _, will := p.memory.of(s.uuid); sdk.KindOf(refusal) != sdk.Busy || tries > 1 {
+			return nil, refusal
+		} else if will == a.will {
+			return p.instance(s), nil // it is under way
 		}
-		// Its state has changed since it was read: by somebody else, or by what was
-		// asked of it before.
-		refusal := err
+		// Somebody else may have changed its state since it was read.
+		was := s.state
 		if s, err = p.read(ctx, s.uuid); err != nil {
 			return nil, err
 		}
-		if _, begin, err := p.powerOf(req.GetAction(), s); err != nil || begin && s.state == a.from {
+		if s.state == was {
 			return nil, refusal
 		}
 	}
-	return p.instance(s), nil
 }
 
 // powerChange is one request and what follows from it.
 type powerChange struct {
 	op      string
 	request request.Request
-	// from is the state in which the request was right.
-	from   string
-	will   pb.InstanceState
-	within time.Duration
+	will    pb.InstanceState
+	within  time.Duration
 }
 
 // powerOf is what an action means for a server in its state; begin is false where
@@ -86,8 +84,8 @@ func (p *Provider) powerOf(action pb.SetPowerRequest_Action, s *server) (a *powe
 		}
 	}
 	started := s.state == stateStarted
-	stop := &powerChange{op: "stop server", from: s.state, will: stopping, within: powerStop + p.timing.hard}
-	restart := &powerChange{op: "restart server", from: s.state, will: starting, within: powerStart}
+	stop := &powerChange{op: "stop server", will: stopping, within: powerStop + p.timing.hard}
+	restart := &powerChange{op: "restart server", will: starting, within: powerStart}
 	switch action {
 	case pb.SetPowerRequest_ACTION_STOP:
 		stop.request = &request.StopServerRequest{UUID: s.uuid, StopType: request.ServerStopTypeSoft, Timeout: powerStop}
@@ -107,7 +105,7 @@ func (p *Provider) powerOf(action pb.SetPowerRequest_Action, s *server) (a *powe
 		return restart, true, nil
 	}
 	start := &powerChange{
-		op: "start server", request: &request.StartServerRequest{UUID: s.uuid}, from: s.state, will: starting, within: powerStart,
+		op: "start server", request: &request.StartServerRequest{UUID: s.uuid}, will: starting, within: powerStart,
 	}
 	return start, !started && will != starting, nil
 }

@@ -1,6 +1,8 @@
 package upcloud
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -199,5 +201,41 @@ func TestStatus(t *testing.T) {
 		if have != c.want || strings.Contains(text, "not known here") != (c.state == "dreaming") {
 			t.Errorf("%+v: %v %q, want %v", c, have, text, c.want)
 		}
+	}
+}
+
+// A refusal because of the state is one, unless somebody else has meanwhile done
+// what was asked.
+func TestPowerRaces(t *testing.T) {
+	t.Parallel()
+	cl := newCloud(t, atOnce())
+	var before func()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/stop") && before != nil {
+			then := before
+			before = nil
+			then()
+		}
+		cl.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	p := hasty(provider(t, web.URL, nil, Hooks{}))
+	in := until1(t, p, order1(t, p, nil))
+	stop := &pb.SetPowerRequest{Id: in.GetId(), Action: pb.SetPowerRequest_ACTION_STOP}
+	cl.Faults().Add(emulator.Fault{Kind: emulator.FaultError, Status: 409, Code: "SERVER_STATE_ILLEGAL", Operation: "stop_server", Count: 1})
+	if _, err := p.SetPower(t.Context(), stop); sdk.KindOf(err) != sdk.Busy {
+		t.Errorf("refused: %v, want Busy", err)
+	}
+	before = func() {
+		if _, err := p.api.StopServer(t.Context(), &request.StopServerRequest{UUID: in.GetId(), StopType: upcloud.StopTypeHard}); err != nil {
+			t.Error(err)
+		}
+	}
+	now, err := p.SetPower(t.Context(), stop)
+	if err != nil || now.GetState() != pb.InstanceState_INSTANCE_STATE_STOPPED {
+		t.Errorf("stopped by somebody else: %v, %v; want stopped", now.GetState(), err)
+	}
+	if n := cl.Stats().Requests["stop_server"]; n != 2 {
+		t.Errorf("%d stops, want one of somebody else and one that was refused", n)
 	}
 }
