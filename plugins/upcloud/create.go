@@ -88,18 +88,17 @@ func (p *Provider) unanswered(op string, own ownKey, before time.Time) error {
 	}
 }
 
-// lost looks for a server of which there was no answer, for a part of the time that
-// it may take; nil: it is not there yet, or cannot be asked for.
+// lost looks for a server of which there was no answer: once, and again for a part
+// of the time that it may take. nil: it is not there yet, or cannot be asked for.
 func (p *Provider) lost(ctx context.Context, own ownKey) *server {
-	ctx, cancel := context.WithTimeout(ctx, p.timing.window/6)
-	defer cancel()
-	between := p.timing.between()
+	give, between := time.Now().Add(p.timing.window/6), p.timing.between()
 	for {
 		s, err := p.find(ctx, ref{ownKey: own})
 		if err == nil {
 			return s
 		}
-		if !pause(ctx, max(between.NextBackOff()/2, retryAfterOf(err))) {
+		wait := max(between.NextBackOff()/2, retryAfterOf(err))
+		if time.Now().Add(wait).After(give) || !pause(ctx, wait) {
 			return nil
 		}
 	}
