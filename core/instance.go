@@ -48,6 +48,10 @@ type Instance struct {
 	Zone      string    `json:"zone"`
 	Shape     string    `json:"shape"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
+	// Attachments are without the secrets of their connections.
+	Attachments []Attachment `json:"attachments,omitempty"`
+	// Consumer is how it could reach further volumes.
+	Consumer Consumer `json:"consumer,omitzero"`
 }
 
 // Progress of a machine that is being made.
@@ -72,6 +76,8 @@ type CreateRequest struct {
 	Name   string `json:"name"`
 	Pledge Pledge `json:"pledge"`
 	Offer  Offer  `json:"offer"`
+	// Attachments carry secrets and are therefore sent, never stored.
+	Attachments []Attachment `json:"-"`
 }
 
 // InstanceRef names a machine by key or, if that is empty, by id.

@@ -30,6 +30,8 @@ type Offer struct {
 	// QuoteOnly is why the offer can be priced but not bought now, such as "no
 	// credentials for gcp", for people; empty: it can be bought.
 	QuoteOnly string `json:"quote_only,omitempty"`
+	// Consumer is how a machine of it could reach volumes, zero for not at all.
+	Consumer Consumer `json:"consumer,omitzero"`
 	// Token is the plugin's own and goes back to it in Create.
 	Token []byte `json:"token,omitempty"`
 }

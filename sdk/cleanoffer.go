@@ -20,6 +20,9 @@ func cleanOffers(m *pb.OfferResponse) {
 			cleanTexts(&q.Sku, &q.Amount, &q.Text)
 		}
 		o.Facts = cleanFacts(o.GetFacts())
+		if o.GetConsumer() != nil {
+			cleanMessage(o.GetConsumer())
+		}
 	}
 	for _, r := range m.GetReasons() {
 		cleanTexts(&r.Candidate, &r.Field, &r.Want, &r.Have, &r.Text, &r.Relax)

@@ -53,20 +53,3 @@ type Attacher interface {
 	Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Instance, error)
 	Detach(ctx context.Context, req *pb.DetachRequest) (*pb.Instance, error)
 }
-
-// Storage makes volumes. See service Storage in storage.proto.
-type Storage interface {
-	Provider
-	OfferVolume(ctx context.Context, req *pb.OfferVolumeRequest, send func(*pb.OfferVolumeResponse) error) error
-	CreateVolume(ctx context.Context, req *pb.CreateVolumeRequest) (*pb.Volume, error)
-	GetVolume(ctx context.Context, req *pb.GetVolumeRequest) (*pb.Volume, error)
-	ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, send func(*pb.Volume) error) error
-	DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest) error
-	WatchVolume(ctx context.Context, req *pb.GetVolumeRequest, send func(*pb.Volume) error) error
-}
-
-// Exporter is the ability to make a volume reachable for a machine.
-type Exporter interface {
-	Export(ctx context.Context, req *pb.ExportRequest) (*pb.ExportResponse, error)
-	Unexport(ctx context.Context, req *pb.UnexportRequest) error
-}

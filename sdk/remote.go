@@ -20,12 +20,18 @@ type Remote struct {
 }
 
 var (
-	_ Compute  = (*Remote)(nil)
-	_ Storage  = (*Remote)(nil)
-	_ Power    = (*Remote)(nil)
-	_ Console  = (*Remote)(nil)
-	_ Attacher = (*Remote)(nil)
-	_ Exporter = (*Remote)(nil)
+	_ Compute     = (*Remote)(nil)
+	_ Storage     = (*Remote)(nil)
+	_ Power       = (*Remote)(nil)
+	_ Console     = (*Remote)(nil)
+	_ Attacher    = (*Remote)(nil)
+	_ Exporter    = (*Remote)(nil)
+	_ Resizer     = (*Remote)(nil)
+	_ Snapshotter = (*Remote)(nil)
+	_ Locker      = (*Remote)(nil)
+	_ Renamer     = (*Remote)(nil)
+	_ Images      = (*Remote)(nil)
+	_ Transfer    = (*Remote)(nil)
 )
 
 // Name is the provider's name.
@@ -90,49 +96,6 @@ func (r *Remote) Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Instanc
 // Detach is Attacher.Detach.
 func (r *Remote) Detach(ctx context.Context, req *pb.DetachRequest) (*pb.Instance, error) {
 	return unary(ctx, true, named(req, r.name), pb.NewAttacherClient(r.client.conn).Detach)
-}
-
-// OfferVolume is Storage.OfferVolume.
-func (r *Remote) OfferVolume(ctx context.Context, req *pb.OfferVolumeRequest, send func(*pb.OfferVolumeResponse) error) error {
-	limit := offerLimit(func(m *pb.OfferVolumeResponse) (int, int) { return len(m.GetOffers()), len(m.GetReasons()) })
-	return receive(ctx, named(req, r.name), pb.NewStorageClient(r.client.conn).OfferVolume, limit, cleanAll[*pb.OfferVolumeResponse], send)
-}
-
-// CreateVolume is Storage.CreateVolume.
-func (r *Remote) CreateVolume(ctx context.Context, req *pb.CreateVolumeRequest) (*pb.Volume, error) {
-	return unary(ctx, true, named(req, r.name), pb.NewStorageClient(r.client.conn).CreateVolume)
-}
-
-// GetVolume is Storage.GetVolume.
-func (r *Remote) GetVolume(ctx context.Context, req *pb.GetVolumeRequest) (*pb.Volume, error) {
-	return unary(ctx, false, named(req, r.name), pb.NewStorageClient(r.client.conn).GetVolume)
-}
-
-// ListVolumes is Storage.ListVolumes.
-func (r *Remote) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, send func(*pb.Volume) error) error {
-	return receive(ctx, named(req, r.name), pb.NewStorageClient(r.client.conn).ListVolumes, atMost[*pb.Volume](MaxListed, "volumes"), cleanAll[*pb.Volume], send)
-}
-
-// DeleteVolume is Storage.DeleteVolume.
-func (r *Remote) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest) error {
-	_, err := unary(ctx, true, named(req, r.name), pb.NewStorageClient(r.client.conn).DeleteVolume)
-	return err
-}
-
-// WatchVolume is Storage.WatchVolume.
-func (r *Remote) WatchVolume(ctx context.Context, req *pb.GetVolumeRequest, send func(*pb.Volume) error) error {
-	return receive(ctx, named(req, r.name), pb.NewStorageClient(r.client.conn).WatchVolume, noLimit[*pb.Volume], cleanAll[*pb.Volume], send)
-}
-
-// Export is Exporter.Export.
-func (r *Remote) Export(ctx context.Context, req *pb.ExportRequest) (*pb.ExportResponse, error) {
-	return unary(ctx, true, named(req, r.name), pb.NewExporterClient(r.client.conn).Export)
-}
-
-// Unexport is Exporter.Unexport.
-func (r *Remote) Unexport(ctx context.Context, req *pb.UnexportRequest) error {
-	_, err := unary(ctx, true, named(req, r.name), pb.NewExporterClient(r.client.conn).Unexport)
-	return err
 }
 
 // offerLimit bounds what one Offer call may send in all.

@@ -127,6 +127,12 @@ func services() []service {
 		{pb.Console_ServiceDesc.ServiceName, reflect.TypeFor[Console](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterConsoleServer(r, consoleServer{s: s}) }},
 		{pb.Attacher_ServiceDesc.ServiceName, reflect.TypeFor[Attacher](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterAttacherServer(r, attacherServer{s: s}) }},
 		{pb.Exporter_ServiceDesc.ServiceName, reflect.TypeFor[Exporter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterExporterServer(r, exporterServer{s: s}) }},
+		{pb.Resizer_ServiceDesc.ServiceName, reflect.TypeFor[Resizer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterResizerServer(r, resizerServer{s: s}) }},
+		{pb.Snapshotter_ServiceDesc.ServiceName, reflect.TypeFor[Snapshotter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterSnapshotterServer(r, snapshotterServer{s: s}) }},
+		{pb.Locker_ServiceDesc.ServiceName, reflect.TypeFor[Locker](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterLockerServer(r, lockerServer{s: s}) }},
+		{pb.Renamer_ServiceDesc.ServiceName, reflect.TypeFor[Renamer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterRenamerServer(r, renamerServer{s: s}) }},
+		{pb.Images_ServiceDesc.ServiceName, reflect.TypeFor[Images](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterImagesServer(r, imagesServer{s: s}) }},
+		{pb.Transfer_ServiceDesc.ServiceName, reflect.TypeFor[Transfer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterTransferServer(r, transferServer{s: s}) }},
 	}
 }
 

@@ -63,6 +63,7 @@ func (p *Provider) instance(w *pb.Instance, want asked) (core.Instance, error) {
 		Region: cut(w.GetRegion(), maxText), Zone: cut(w.GetZone(), maxText), Shape: cut(w.GetShape(), maxText),
 		CreatedAt: timeOf(w.GetCreatedAt()), Addresses: make([]core.Address, 0, min(len(w.GetAddresses()), maxAddresses)),
 	}
+	in.Attachments, in.Consumer = attachments(w.GetAttachments()), consumer(w.GetConsumer())
 	if progress := w.GetProgress(); progress != nil {
 		in.Progress = core.Progress{
 			Step: cut(progress.GetStep(), 128), Percent: int(min(progress.GetPercent(), 100)), Text: cut(progress.GetText(), maxText),

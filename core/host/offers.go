@@ -181,6 +181,7 @@ func (in *offersIn) offer(w *pb.Offer) core.Offer {
 		VCPUs: int(w.GetVcpus()), MemoryMiB: int64(w.GetMemoryMib()), Arch: w.GetArch(),
 		Unknown: make([]string, 0, len(w.GetUnknown())), ListRevision: w.GetPriceListRevision(),
 		ExpiresAt: timeOf(w.GetExpiresAt()), Token: w.GetToken(), QuoteOnly: quoteOnly(w.GetQuoteOnly()),
+		Consumer: consumer(w.GetConsumer()),
 	}
 	for _, field := range w.GetUnknown() {
 		o.Unknown = append(o.Unknown, cut(field, 64))

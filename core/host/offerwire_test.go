@@ -15,9 +15,13 @@ import (
 func TestOffersGoBackAsTheyCame(t *testing.T) {
 	w := goodOffer("a")
 	w.Region, w.Unknown, w.QuoteOnly = "r", []string{"reqECC"}, "no credentials"
+	w.Consumer = &pb.Consumer{
+		Kinds: []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_FILE, pb.ConnectionKind_CONNECTION_KIND_NATIVE}, Host: "h",
+		Networks: []string{"san"}, InitiatorIqn: "iqn.2026-01.dev.meson:h", Provider: "p", Zone: "z", GuestMounts: true,
+	}
 	w.Facts = map[string]string{"accelerator": "tcg"}
 	w.Quantities[0] = &pb.Quantity{Sku: "core", Amount: "4", Divisor: 3, Text: "a third", Included: true}
-	for _, m := range []proto.Message{w, w.GetQuantities()[0]} {
+	for _, m := range []proto.Message{w, w.GetQuantities()[0], w.GetConsumer()} {
 		fields := m.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if !m.ProtoReflect().Has(fields.Get(i)) {

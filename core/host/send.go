@@ -51,7 +51,7 @@ func offerToPB(o core.Offer) *pb.Offer {
 		Id: o.ID, Region: o.Region, Zone: o.Zone, Shape: o.Shape, Vcpus: uint32(o.VCPUs),
 		MemoryMib: uint64(o.MemoryMiB), Arch: o.Arch, Unknown: o.Unknown,
 		PriceListRevision: o.ListRevision, ExpiresAt: stamp(o.ExpiresAt), Facts: o.Facts, Token: o.Token,
-		QuoteOnly: o.QuoteOnly,
+		QuoteOnly: o.QuoteOnly, Consumer: consumerToPB(o.Consumer),
 	}
 	for _, q := range o.Quantities {
 		out.Quantities = append(out.Quantities, sdk.QuantityToPB(q))
@@ -62,7 +62,7 @@ func offerToPB(o core.Offer) *pb.Offer {
 // createToPB is the whole request, with what the guest is told at first boot.
 func createToPB(provider string, req core.CreateRequest) *pb.CreateRequest {
 	login := req.Pledge.Login
-	return &pb.CreateRequest{
+	out := &pb.CreateRequest{
 		Provider: provider, Owner: ownerToPB(req.Owner), Name: req.Name,
 		Pledge: pledgeToPB(req.Pledge), Offer: offerToPB(req.Offer),
 		Login: &pb.Login{
@@ -70,6 +70,10 @@ func createToPB(provider string, req core.CreateRequest) *pb.CreateRequest {
 			SshKeys: login.SSHKeys, UserData: []byte(req.Pledge.UserData.Reveal()),
 		},
 	}
+	for _, a := range req.Attachments {
+		out.Attachments = append(out.Attachments, attachmentToPB(a))
+	}
+	return out
 }
 
 func ownerToPB(o core.Owner) *pb.Owner {

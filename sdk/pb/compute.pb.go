@@ -668,7 +668,9 @@ type Offer struct {
 	// and stands in the same order, counted by limit like any other. It is not for
 	// Create, which refuses an offer that says so as Invalid: whoever asks again
 	// once the reason is gone gets an offer that does not.
-	QuoteOnly     string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
+	QuoteOnly string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
+	// How a machine of this offer could reach volumes; without it, not at all.
+	Consumer      *Consumer `protobuf:"bytes,15,opt,name=consumer,proto3" json:"consumer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -799,6 +801,13 @@ func (x *Offer) GetQuoteOnly() string {
 		return x.QuoteOnly
 	}
 	return ""
+}
+
+func (x *Offer) GetConsumer() *Consumer {
+	if x != nil {
+		return x.Consumer
+	}
+	return nil
 }
 
 type CreateRequest struct {
@@ -977,10 +986,14 @@ type Attachment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the attachment on its machine, [a-z0-9-]{1,20}; becomes the disk's
 	// serial where there is one.
-	Id            string      `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	VolumeId      string      `protobuf:"bytes,2,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
-	Connection    *Connection `protobuf:"bytes,3,opt,name=connection,proto3" json:"connection,omitempty"`
-	Boot          bool        `protobuf:"varint,4,opt,name=boot,proto3" json:"boot,omitempty"`
+	Id         string      `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	VolumeId   string      `protobuf:"bytes,2,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	Connection *Connection `protobuf:"bytes,3,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The machine boots from it, and no disk is made from an image.
+	Boot bool `protobuf:"varint,4,opt,name=boot,proto3" json:"boot,omitempty"`
+	// The volume's name for people; a guest mounts a shared one at /mnt/NAME.
+	// [a-z0-9-]{1,63}.
+	Name          string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1043,6 +1056,13 @@ func (x *Attachment) GetBoot() bool {
 	return false
 }
 
+func (x *Attachment) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The provider's id.
@@ -1054,13 +1074,16 @@ type Instance struct {
 	Progress  *Progress  `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
 	Addresses []*Address `protobuf:"bytes,6,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	// Where a person finds the console outside Meson, such as vnc://127.0.0.1:5901.
-	Console       string                 `protobuf:"bytes,7,opt,name=console,proto3" json:"console,omitempty"`
-	Message       string                 `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
-	Region        string                 `protobuf:"bytes,9,opt,name=region,proto3" json:"region,omitempty"`
-	Zone          string                 `protobuf:"bytes,10,opt,name=zone,proto3" json:"zone,omitempty"`
-	Shape         string                 `protobuf:"bytes,11,opt,name=shape,proto3" json:"shape,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	Attachments   []*Attachment          `protobuf:"bytes,13,rep,name=attachments,proto3" json:"attachments,omitempty"`
+	Console   string                 `protobuf:"bytes,7,opt,name=console,proto3" json:"console,omitempty"`
+	Message   string                 `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	Region    string                 `protobuf:"bytes,9,opt,name=region,proto3" json:"region,omitempty"`
+	Zone      string                 `protobuf:"bytes,10,opt,name=zone,proto3" json:"zone,omitempty"`
+	Shape     string                 `protobuf:"bytes,11,opt,name=shape,proto3" json:"shape,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Without the secrets of their connections.
+	Attachments []*Attachment `protobuf:"bytes,13,rep,name=attachments,proto3" json:"attachments,omitempty"`
+	// How it could reach further volumes.
+	Consumer      *Consumer `protobuf:"bytes,14,opt,name=consumer,proto3" json:"consumer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1182,6 +1205,13 @@ func (x *Instance) GetCreatedAt() *timestamppb.Timestamp {
 func (x *Instance) GetAttachments() []*Attachment {
 	if x != nil {
 		return x.Attachments
+	}
+	return nil
+}
+
+func (x *Instance) GetConsumer() *Consumer {
+	if x != nil {
+		return x.Consumer
 	}
 	return nil
 }
@@ -1864,7 +1894,7 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\boffer_id\x18\x05 \x01(\tR\aofferId\"r\n" +
 	"\rOfferResponse\x12.\n" +
 	"\x06offers\x18\x01 \x03(\v2\x16.meson.plugin.v1.OfferR\x06offers\x121\n" +
-	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\x8a\x04\n" +
+	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\xc1\x04\n" +
 	"\x05Offer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x12\n" +
@@ -1885,7 +1915,8 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\x05facts\x18\f \x03(\v2!.meson.plugin.v1.Offer.FactsEntryR\x05facts\x12\x14\n" +
 	"\x05token\x18\r \x01(\fR\x05token\x12\x1d\n" +
 	"\n" +
-	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x1a8\n" +
+	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x125\n" +
+	"\bconsumer\x18\x0f \x01(\v2\x19.meson.plugin.v1.ConsumerR\bconsumer\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -1903,7 +1934,7 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1a\n" +
 	"\bpassword\x18\x03 \x01(\fR\bpassword\x12\x19\n" +
 	"\bssh_keys\x18\x04 \x03(\tR\asshKeys\x12\x1b\n" +
-	"\tuser_data\x18\x05 \x01(\fR\buserData\"\x8a\x01\n" +
+	"\tuser_data\x18\x05 \x01(\fR\buserData\"\x9e\x01\n" +
 	"\n" +
 	"Attachment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
@@ -1911,7 +1942,8 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\n" +
 	"connection\x18\x03 \x01(\v2\x1b.meson.plugin.v1.ConnectionR\n" +
 	"connection\x12\x12\n" +
-	"\x04boot\x18\x04 \x01(\bR\x04boot\"\xf1\x03\n" +
+	"\x04boot\x18\x04 \x01(\bR\x04boot\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\"\xa8\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
@@ -1927,7 +1959,8 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\x05shape\x18\v \x01(\tR\x05shape\x129\n" +
 	"\n" +
 	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12=\n" +
-	"\vattachments\x18\r \x03(\v2\x1b.meson.plugin.v1.AttachmentR\vattachments\"K\n" +
+	"\vattachments\x18\r \x03(\v2\x1b.meson.plugin.v1.AttachmentR\vattachments\x125\n" +
+	"\bconsumer\x18\x0e \x01(\v2\x19.meson.plugin.v1.ConsumerR\bconsumer\"K\n" +
 	"\aAddress\x12\x0e\n" +
 	"\x02ip\x18\x01 \x01(\tR\x02ip\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12\x18\n" +
@@ -2049,9 +2082,10 @@ var file_meson_plugin_v1_compute_proto_goTypes = []any{
 	(*Reason)(nil),                // 23: meson.plugin.v1.Reason
 	(*Quantity)(nil),              // 24: meson.plugin.v1.Quantity
 	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*Owner)(nil),                 // 26: meson.plugin.v1.Owner
-	(*Connection)(nil),            // 27: meson.plugin.v1.Connection
-	(*Progress)(nil),              // 28: meson.plugin.v1.Progress
+	(*Consumer)(nil),              // 26: meson.plugin.v1.Consumer
+	(*Owner)(nil),                 // 27: meson.plugin.v1.Owner
+	(*Connection)(nil),            // 28: meson.plugin.v1.Connection
+	(*Progress)(nil),              // 29: meson.plugin.v1.Progress
 }
 var file_meson_plugin_v1_compute_proto_depIdxs = []int32{
 	3,  // 0: meson.plugin.v1.Pledge.pci:type_name -> meson.plugin.v1.PciRequest
@@ -2062,47 +2096,49 @@ var file_meson_plugin_v1_compute_proto_depIdxs = []int32{
 	24, // 5: meson.plugin.v1.Offer.quantities:type_name -> meson.plugin.v1.Quantity
 	25, // 6: meson.plugin.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
 	22, // 7: meson.plugin.v1.Offer.facts:type_name -> meson.plugin.v1.Offer.FactsEntry
-	26, // 8: meson.plugin.v1.CreateRequest.owner:type_name -> meson.plugin.v1.Owner
-	2,  // 9: meson.plugin.v1.CreateRequest.pledge:type_name -> meson.plugin.v1.Pledge
-	7,  // 10: meson.plugin.v1.CreateRequest.offer:type_name -> meson.plugin.v1.Offer
-	9,  // 11: meson.plugin.v1.CreateRequest.login:type_name -> meson.plugin.v1.Login
-	10, // 12: meson.plugin.v1.CreateRequest.attachments:type_name -> meson.plugin.v1.Attachment
-	27, // 13: meson.plugin.v1.Attachment.connection:type_name -> meson.plugin.v1.Connection
-	26, // 14: meson.plugin.v1.Instance.owner:type_name -> meson.plugin.v1.Owner
-	0,  // 15: meson.plugin.v1.Instance.state:type_name -> meson.plugin.v1.InstanceState
-	28, // 16: meson.plugin.v1.Instance.progress:type_name -> meson.plugin.v1.Progress
-	12, // 17: meson.plugin.v1.Instance.addresses:type_name -> meson.plugin.v1.Address
-	25, // 18: meson.plugin.v1.Instance.created_at:type_name -> google.protobuf.Timestamp
-	10, // 19: meson.plugin.v1.Instance.attachments:type_name -> meson.plugin.v1.Attachment
-	26, // 20: meson.plugin.v1.GetRequest.owner:type_name -> meson.plugin.v1.Owner
-	26, // 21: meson.plugin.v1.DeleteRequest.owner:type_name -> meson.plugin.v1.Owner
-	1,  // 22: meson.plugin.v1.SetPowerRequest.action:type_name -> meson.plugin.v1.SetPowerRequest.Action
-	10, // 23: meson.plugin.v1.AttachRequest.attachment:type_name -> meson.plugin.v1.Attachment
-	5,  // 24: meson.plugin.v1.Compute.Offer:input_type -> meson.plugin.v1.OfferRequest
-	8,  // 25: meson.plugin.v1.Compute.Create:input_type -> meson.plugin.v1.CreateRequest
-	13, // 26: meson.plugin.v1.Compute.Get:input_type -> meson.plugin.v1.GetRequest
-	14, // 27: meson.plugin.v1.Compute.List:input_type -> meson.plugin.v1.ListRequest
-	15, // 28: meson.plugin.v1.Compute.Delete:input_type -> meson.plugin.v1.DeleteRequest
-	13, // 29: meson.plugin.v1.Compute.Watch:input_type -> meson.plugin.v1.GetRequest
-	17, // 30: meson.plugin.v1.Power.SetPower:input_type -> meson.plugin.v1.SetPowerRequest
-	18, // 31: meson.plugin.v1.Console.Open:input_type -> meson.plugin.v1.ConsoleRequest
-	20, // 32: meson.plugin.v1.Attacher.Attach:input_type -> meson.plugin.v1.AttachRequest
-	21, // 33: meson.plugin.v1.Attacher.Detach:input_type -> meson.plugin.v1.DetachRequest
-	6,  // 34: meson.plugin.v1.Compute.Offer:output_type -> meson.plugin.v1.OfferResponse
-	11, // 35: meson.plugin.v1.Compute.Create:output_type -> meson.plugin.v1.Instance
-	11, // 36: meson.plugin.v1.Compute.Get:output_type -> meson.plugin.v1.Instance
-	11, // 37: meson.plugin.v1.Compute.List:output_type -> meson.plugin.v1.Instance
-	16, // 38: meson.plugin.v1.Compute.Delete:output_type -> meson.plugin.v1.DeleteResponse
-	11, // 39: meson.plugin.v1.Compute.Watch:output_type -> meson.plugin.v1.Instance
-	11, // 40: meson.plugin.v1.Power.SetPower:output_type -> meson.plugin.v1.Instance
-	19, // 41: meson.plugin.v1.Console.Open:output_type -> meson.plugin.v1.ConsoleResponse
-	11, // 42: meson.plugin.v1.Attacher.Attach:output_type -> meson.plugin.v1.Instance
-	11, // 43: meson.plugin.v1.Attacher.Detach:output_type -> meson.plugin.v1.Instance
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	26, // 8: meson.plugin.v1.Offer.consumer:type_name -> meson.plugin.v1.Consumer
+	27, // 9: meson.plugin.v1.CreateRequest.owner:type_name -> meson.plugin.v1.Owner
+	2,  // 10: meson.plugin.v1.CreateRequest.pledge:type_name -> meson.plugin.v1.Pledge
+	7,  // 11: meson.plugin.v1.CreateRequest.offer:type_name -> meson.plugin.v1.Offer
+	9,  // 12: meson.plugin.v1.CreateRequest.login:type_name -> meson.plugin.v1.Login
+	10, // 13: meson.plugin.v1.CreateRequest.attachments:type_name -> meson.plugin.v1.Attachment
+	28, // 14: meson.plugin.v1.Attachment.connection:type_name -> meson.plugin.v1.Connection
+	27, // 15: meson.plugin.v1.Instance.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 16: meson.plugin.v1.Instance.state:type_name -> meson.plugin.v1.InstanceState
+	29, // 17: meson.plugin.v1.Instance.progress:type_name -> meson.plugin.v1.Progress
+	12, // 18: meson.plugin.v1.Instance.addresses:type_name -> meson.plugin.v1.Address
+	25, // 19: meson.plugin.v1.Instance.created_at:type_name -> google.protobuf.Timestamp
+	10, // 20: meson.plugin.v1.Instance.attachments:type_name -> meson.plugin.v1.Attachment
+	26, // 21: meson.plugin.v1.Instance.consumer:type_name -> meson.plugin.v1.Consumer
+	27, // 22: meson.plugin.v1.GetRequest.owner:type_name -> meson.plugin.v1.Owner
+	27, // 23: meson.plugin.v1.DeleteRequest.owner:type_name -> meson.plugin.v1.Owner
+	1,  // 24: meson.plugin.v1.SetPowerRequest.action:type_name -> meson.plugin.v1.SetPowerRequest.Action
+	10, // 25: meson.plugin.v1.AttachRequest.attachment:type_name -> meson.plugin.v1.Attachment
+	5,  // 26: meson.plugin.v1.Compute.Offer:input_type -> meson.plugin.v1.OfferRequest
+	8,  // 27: meson.plugin.v1.Compute.Create:input_type -> meson.plugin.v1.CreateRequest
+	13, // 28: meson.plugin.v1.Compute.Get:input_type -> meson.plugin.v1.GetRequest
+	14, // 29: meson.plugin.v1.Compute.List:input_type -> meson.plugin.v1.ListRequest
+	15, // 30: meson.plugin.v1.Compute.Delete:input_type -> meson.plugin.v1.DeleteRequest
+	13, // 31: meson.plugin.v1.Compute.Watch:input_type -> meson.plugin.v1.GetRequest
+	17, // 32: meson.plugin.v1.Power.SetPower:input_type -> meson.plugin.v1.SetPowerRequest
+	18, // 33: meson.plugin.v1.Console.Open:input_type -> meson.plugin.v1.ConsoleRequest
+	20, // 34: meson.plugin.v1.Attacher.Attach:input_type -> meson.plugin.v1.AttachRequest
+	21, // 35: meson.plugin.v1.Attacher.Detach:input_type -> meson.plugin.v1.DetachRequest
+	6,  // 36: meson.plugin.v1.Compute.Offer:output_type -> meson.plugin.v1.OfferResponse
+	11, // 37: meson.plugin.v1.Compute.Create:output_type -> meson.plugin.v1.Instance
+	11, // 38: meson.plugin.v1.Compute.Get:output_type -> meson.plugin.v1.Instance
+	11, // 39: meson.plugin.v1.Compute.List:output_type -> meson.plugin.v1.Instance
+	16, // 40: meson.plugin.v1.Compute.Delete:output_type -> meson.plugin.v1.DeleteResponse
+	11, // 41: meson.plugin.v1.Compute.Watch:output_type -> meson.plugin.v1.Instance
+	11, // 42: meson.plugin.v1.Power.SetPower:output_type -> meson.plugin.v1.Instance
+	19, // 43: meson.plugin.v1.Console.Open:output_type -> meson.plugin.v1.ConsoleResponse
+	11, // 44: meson.plugin.v1.Attacher.Attach:output_type -> meson.plugin.v1.Instance
+	11, // 45: meson.plugin.v1.Attacher.Detach:output_type -> meson.plugin.v1.Instance
+	36, // [36:46] is the sub-list for method output_type
+	26, // [26:36] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_compute_proto_init() }

@@ -583,7 +583,8 @@ const (
 //
 // Attacher is an ability: volumes on a machine that exists.
 type AttacherClient interface {
-	// Attach connects a volume; the same attachment again is no change.
+	// Attach connects a volume; the same attachment again is no change. It holds for
+	// the machine that runs and for its later starts.
 	Attach(ctx context.Context, in *AttachRequest, opts ...grpc.CallOption) (*Instance, error)
 	// Detach disconnects it and returns when the machine has let go. Busy, with
 	// who holds it, where the machine does not.
@@ -624,7 +625,8 @@ func (c *attacherClient) Detach(ctx context.Context, in *DetachRequest, opts ...
 //
 // Attacher is an ability: volumes on a machine that exists.
 type AttacherServer interface {
-	// Attach connects a volume; the same attachment again is no change.
+	// Attach connects a volume; the same attachment again is no change. It holds for
+	// the machine that runs and for its later starts.
 	Attach(context.Context, *AttachRequest) (*Instance, error)
 	// Detach disconnects it and returns when the machine has let go. Busy, with
 	// who holds it, where the machine does not.

@@ -86,12 +86,14 @@ func (VolumeState) EnumDescriptor() ([]byte, []int) {
 }
 
 type VolumeSpec struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SizeBytes     uint64                 `protobuf:"varint,1,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	Bootable      bool                   `protobuf:"varint,2,opt,name=bootable,proto3" json:"bootable,omitempty"`
-	Shareable     bool                   `protobuf:"varint,3,opt,name=shareable,proto3" json:"shareable,omitempty"`
-	ReadOnly      bool                   `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	Private       bool                   `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	SizeBytes uint64                 `protobuf:"varint,1,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Bootable  bool                   `protobuf:"varint,2,opt,name=bootable,proto3" json:"bootable,omitempty"`
+	Shareable bool                   `protobuf:"varint,3,opt,name=shareable,proto3" json:"shareable,omitempty"`
+	ReadOnly  bool                   `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Private   bool                   `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
+	// raw or qcow2; empty leaves it to the provider.
+	Format        string `protobuf:"bytes,6,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,6 +161,13 @@ func (x *VolumeSpec) GetPrivate() bool {
 		return x.Private
 	}
 	return false
+}
+
+func (x *VolumeSpec) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
 }
 
 type OfferVolumeRequest struct {
@@ -313,8 +322,13 @@ type VolumeOffer struct {
 	Unknown           []string               `protobuf:"bytes,10,rep,name=unknown,proto3" json:"unknown,omitempty"`
 	Facts             map[string]string      `protobuf:"bytes,11,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Token             []byte                 `protobuf:"bytes,12,opt,name=token,proto3" json:"token,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// How a volume of this offer could be reached. Without any, exports alone say
+	// so, from everywhere.
+	Exposures []*Exposure `protobuf:"bytes,13,rep,name=exposures,proto3" json:"exposures,omitempty"`
+	// Why the offer can be priced but not bought now; see compute.proto.
+	QuoteOnly     string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VolumeOffer) Reset() {
@@ -429,6 +443,20 @@ func (x *VolumeOffer) GetToken() []byte {
 		return x.Token
 	}
 	return nil
+}
+
+func (x *VolumeOffer) GetExposures() []*Exposure {
+	if x != nil {
+		return x.Exposures
+	}
+	return nil
+}
+
+func (x *VolumeOffer) GetQuoteOnly() string {
+	if x != nil {
+		return x.QuoteOnly
+	}
+	return ""
 }
 
 type CreateVolumeRequest struct {
@@ -634,10 +662,20 @@ type Volume struct {
 	Zone     string                 `protobuf:"bytes,8,opt,name=zone,proto3" json:"zone,omitempty"`
 	Tier     string                 `protobuf:"bytes,9,opt,name=tier,proto3" json:"tier,omitempty"`
 	// The number of the present right to write; see Exporter.
-	Epoch         uint64                 `protobuf:"varint,10,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Uses          []*VolumeUse           `protobuf:"bytes,11,rep,name=uses,proto3" json:"uses,omitempty"`
-	Message       string                 `protobuf:"bytes,12,opt,name=message,proto3" json:"message,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Epoch     uint64                 `protobuf:"varint,10,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Uses      []*VolumeUse           `protobuf:"bytes,11,rep,name=uses,proto3" json:"uses,omitempty"`
+	Message   string                 `protobuf:"bytes,12,opt,name=message,proto3" json:"message,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Exposures []*Exposure            `protobuf:"bytes,14,rep,name=exposures,proto3" json:"exposures,omitempty"`
+	// raw or qcow2, where the provider says.
+	Format string `protobuf:"bytes,15,opt,name=format,proto3" json:"format,omitempty"`
+	// What it takes of the provider's space; 0: not known.
+	UsedBytes uint64      `protobuf:"varint,16,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
+	Lock      *VolumeLock `protobuf:"bytes,17,opt,name=lock,proto3" json:"lock,omitempty"`
+	// What is wrong with it, one clause each; it is not used for writing then.
+	Faults []string `protobuf:"bytes,18,rep,name=faults,proto3" json:"faults,omitempty"`
+	// Where it lies, for people, such as a folder.
+	Place         string `protobuf:"bytes,19,opt,name=place,proto3" json:"place,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -763,20 +801,129 @@ func (x *Volume) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-type VolumeUse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AttachmentId  string                 `protobuf:"bytes,1,opt,name=attachment_id,json=attachmentId,proto3" json:"attachment_id,omitempty"`
+func (x *Volume) GetExposures() []*Exposure {
+	if x != nil {
+		return x.Exposures
+	}
+	return nil
+}
+
+func (x *Volume) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *Volume) GetUsedBytes() uint64 {
+	if x != nil {
+		return x.UsedBytes
+	}
+	return 0
+}
+
+func (x *Volume) GetLock() *VolumeLock {
+	if x != nil {
+		return x.Lock
+	}
+	return nil
+}
+
+func (x *Volume) GetFaults() []string {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+func (x *Volume) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+// VolumeLock is a right to a volume that stands until it is given back.
+type VolumeLock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who: broker and a name, such as "k3j9d0s8w1 ada@desk".
+	Holder        string                 `protobuf:"bytes,1,opt,name=holder,proto3" json:"holder,omitempty"`
 	Allocation    string                 `protobuf:"bytes,2,opt,name=allocation,proto3" json:"allocation,omitempty"`
-	Holder        string                 `protobuf:"bytes,3,opt,name=holder,proto3" json:"holder,omitempty"`
-	Writable      bool                   `protobuf:"varint,4,opt,name=writable,proto3" json:"writable,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VolumeLock) Reset() {
+	*x = VolumeLock{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VolumeLock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VolumeLock) ProtoMessage() {}
+
+func (x *VolumeLock) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VolumeLock.ProtoReflect.Descriptor instead.
+func (*VolumeLock) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *VolumeLock) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+func (x *VolumeLock) GetAllocation() string {
+	if x != nil {
+		return x.Allocation
+	}
+	return ""
+}
+
+func (x *VolumeLock) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+type VolumeUse struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	AttachmentId string                 `protobuf:"bytes,1,opt,name=attachment_id,json=attachmentId,proto3" json:"attachment_id,omitempty"`
+	Allocation   string                 `protobuf:"bytes,2,opt,name=allocation,proto3" json:"allocation,omitempty"`
+	Holder       string                 `protobuf:"bytes,3,opt,name=holder,proto3" json:"holder,omitempty"`
+	Writable     bool                   `protobuf:"varint,4,opt,name=writable,proto3" json:"writable,omitempty"`
+	Since        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	Kind         ConnectionKind         `protobuf:"varint,6,opt,name=kind,proto3,enum=meson.plugin.v1.ConnectionKind" json:"kind,omitempty"`
+	Epoch        uint64                 `protobuf:"varint,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Those that are connected now, by address; empty where nobody is, or where
+	// the provider does not know.
+	Peers         []string `protobuf:"bytes,8,rep,name=peers,proto3" json:"peers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VolumeUse) Reset() {
 	*x = VolumeUse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +935,7 @@ func (x *VolumeUse) String() string {
 func (*VolumeUse) ProtoMessage() {}
 
 func (x *VolumeUse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +948,7 @@ func (x *VolumeUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeUse.ProtoReflect.Descriptor instead.
 func (*VolumeUse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{7}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *VolumeUse) GetAttachmentId() string {
@@ -839,6 +986,27 @@ func (x *VolumeUse) GetSince() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *VolumeUse) GetKind() ConnectionKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConnectionKind_CONNECTION_KIND_UNSPECIFIED
+}
+
+func (x *VolumeUse) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *VolumeUse) GetPeers() []string {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
 type GetVolumeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
@@ -850,7 +1018,7 @@ type GetVolumeRequest struct {
 
 func (x *GetVolumeRequest) Reset() {
 	*x = GetVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1030,7 @@ func (x *GetVolumeRequest) String() string {
 func (*GetVolumeRequest) ProtoMessage() {}
 
 func (x *GetVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1043,7 @@ func (x *GetVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVolumeRequest.ProtoReflect.Descriptor instead.
 func (*GetVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{8}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetVolumeRequest) GetProvider() string {
@@ -910,7 +1078,7 @@ type ListVolumesRequest struct {
 
 func (x *ListVolumesRequest) Reset() {
 	*x = ListVolumesRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1090,7 @@ func (x *ListVolumesRequest) String() string {
 func (*ListVolumesRequest) ProtoMessage() {}
 
 func (x *ListVolumesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1103,7 @@ func (x *ListVolumesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVolumesRequest.ProtoReflect.Descriptor instead.
 func (*ListVolumesRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{9}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListVolumesRequest) GetProvider() string {
@@ -963,7 +1131,7 @@ type DeleteVolumeRequest struct {
 
 func (x *DeleteVolumeRequest) Reset() {
 	*x = DeleteVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1143,7 @@ func (x *DeleteVolumeRequest) String() string {
 func (*DeleteVolumeRequest) ProtoMessage() {}
 
 func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1156,7 @@ func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVolumeRequest.ProtoReflect.Descriptor instead.
 func (*DeleteVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{10}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteVolumeRequest) GetProvider() string {
@@ -1020,7 +1188,7 @@ type DeleteVolumeResponse struct {
 
 func (x *DeleteVolumeResponse) Reset() {
 	*x = DeleteVolumeResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1200,7 @@ func (x *DeleteVolumeResponse) String() string {
 func (*DeleteVolumeResponse) ProtoMessage() {}
 
 func (x *DeleteVolumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1213,7 @@ func (x *DeleteVolumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVolumeResponse.ProtoReflect.Descriptor instead.
 func (*DeleteVolumeResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 type ExportRequest struct {
@@ -1057,14 +1225,16 @@ type ExportRequest struct {
 	ReadOnly     bool                   `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	Consumable   []ConnectionKind       `protobuf:"varint,6,rep,packed,name=consumable,proto3,enum=meson.plugin.v1.ConnectionKind" json:"consumable,omitempty"`
 	// Who will connect: initiator name, host or address, as far as known.
-	Consumer      string `protobuf:"bytes,7,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	Consumer string `protobuf:"bytes,7,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	// The same, as the machine's provider has it.
+	From          *Consumer `protobuf:"bytes,8,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1246,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1259,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ExportRequest) GetProvider() string {
@@ -1141,6 +1311,13 @@ func (x *ExportRequest) GetConsumer() string {
 	return ""
 }
 
+func (x *ExportRequest) GetFrom() *Consumer {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
 type ExportResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
@@ -1151,7 +1328,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1340,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1353,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExportResponse) GetConnection() *Connection {
@@ -1206,7 +1383,7 @@ type UnexportRequest struct {
 
 func (x *UnexportRequest) Reset() {
 	*x = UnexportRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1395,7 @@ func (x *UnexportRequest) String() string {
 func (*UnexportRequest) ProtoMessage() {}
 
 func (x *UnexportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1408,7 @@ func (x *UnexportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnexportRequest.ProtoReflect.Descriptor instead.
 func (*UnexportRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnexportRequest) GetProvider() string {
@@ -1270,7 +1447,7 @@ type UnexportResponse struct {
 
 func (x *UnexportResponse) Reset() {
 	*x = UnexportResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1459,7 @@ func (x *UnexportResponse) String() string {
 func (*UnexportResponse) ProtoMessage() {}
 
 func (x *UnexportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,14 +1472,1366 @@ func (x *UnexportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnexportResponse.ProtoReflect.Descriptor instead.
 func (*UnexportResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{16}
+}
+
+type ResizeVolumeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	SizeBytes     uint64                 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResizeVolumeRequest) Reset() {
+	*x = ResizeVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResizeVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResizeVolumeRequest) ProtoMessage() {}
+
+func (x *ResizeVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResizeVolumeRequest.ProtoReflect.Descriptor instead.
+func (*ResizeVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ResizeVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ResizeVolumeRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *ResizeVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ResizeVolumeRequest) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+type CreateSnapshotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	VolumeId      string                 `protobuf:"bytes,3,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSnapshotRequest) Reset() {
+	*x = CreateSnapshotRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSnapshotRequest) ProtoMessage() {}
+
+func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*CreateSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CreateSnapshotRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CreateSnapshotRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *CreateSnapshotRequest) GetVolumeId() string {
+	if x != nil {
+		return x.VolumeId
+	}
+	return ""
+}
+
+func (x *CreateSnapshotRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type Snapshot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	VolumeId      string                 `protobuf:"bytes,3,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	State         VolumeState            `protobuf:"varint,5,opt,name=state,proto3,enum=meson.plugin.v1.VolumeState" json:"state,omitempty"`
+	Progress      *Progress              `protobuf:"bytes,6,opt,name=progress,proto3" json:"progress,omitempty"`
+	SizeBytes     uint64                 `protobuf:"varint,7,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	UsedBytes     uint64                 `protobuf:"varint,8,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Message       string                 `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snapshot) Reset() {
+	*x = Snapshot{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snapshot) ProtoMessage() {}
+
+func (x *Snapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
+func (*Snapshot) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Snapshot) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Snapshot) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Snapshot) GetVolumeId() string {
+	if x != nil {
+		return x.VolumeId
+	}
+	return ""
+}
+
+func (x *Snapshot) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Snapshot) GetState() VolumeState {
+	if x != nil {
+		return x.State
+	}
+	return VolumeState_VOLUME_STATE_UNSPECIFIED
+}
+
+func (x *Snapshot) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+func (x *Snapshot) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *Snapshot) GetUsedBytes() uint64 {
+	if x != nil {
+		return x.UsedBytes
+	}
+	return 0
+}
+
+func (x *Snapshot) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *Snapshot) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+type ListSnapshotsRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Provider string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// Empty: of all volumes.
+	VolumeId      string `protobuf:"bytes,2,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSnapshotsRequest) Reset() {
+	*x = ListSnapshotsRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSnapshotsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSnapshotsRequest) ProtoMessage() {}
+
+func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSnapshotsRequest.ProtoReflect.Descriptor instead.
+func (*ListSnapshotsRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListSnapshotsRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ListSnapshotsRequest) GetVolumeId() string {
+	if x != nil {
+		return x.VolumeId
+	}
+	return ""
+}
+
+type DeleteSnapshotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	VolumeId      string                 `protobuf:"bytes,3,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSnapshotRequest) Reset() {
+	*x = DeleteSnapshotRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSnapshotRequest) ProtoMessage() {}
+
+func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*DeleteSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *DeleteSnapshotRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *DeleteSnapshotRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *DeleteSnapshotRequest) GetVolumeId() string {
+	if x != nil {
+		return x.VolumeId
+	}
+	return ""
+}
+
+func (x *DeleteSnapshotRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type DeleteSnapshotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSnapshotResponse) Reset() {
+	*x = DeleteSnapshotResponse{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSnapshotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSnapshotResponse) ProtoMessage() {}
+
+func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSnapshotResponse.ProtoReflect.Descriptor instead.
+func (*DeleteSnapshotResponse) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{22}
+}
+
+type RevertVolumeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	VolumeId      string                 `protobuf:"bytes,3,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	SnapshotId    string                 `protobuf:"bytes,4,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevertVolumeRequest) Reset() {
+	*x = RevertVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevertVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevertVolumeRequest) ProtoMessage() {}
+
+func (x *RevertVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevertVolumeRequest.ProtoReflect.Descriptor instead.
+func (*RevertVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RevertVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *RevertVolumeRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *RevertVolumeRequest) GetVolumeId() string {
+	if x != nil {
+		return x.VolumeId
+	}
+	return ""
+}
+
+func (x *RevertVolumeRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+type LockVolumeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Lock          *VolumeLock            `protobuf:"bytes,3,opt,name=lock,proto3" json:"lock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockVolumeRequest) Reset() {
+	*x = LockVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockVolumeRequest) ProtoMessage() {}
+
+func (x *LockVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockVolumeRequest.ProtoReflect.Descriptor instead.
+func (*LockVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *LockVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *LockVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LockVolumeRequest) GetLock() *VolumeLock {
+	if x != nil {
+		return x.Lock
+	}
+	return nil
+}
+
+type UnlockVolumeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Holder        string                 `protobuf:"bytes,3,opt,name=holder,proto3" json:"holder,omitempty"`
+	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlockVolumeRequest) Reset() {
+	*x = UnlockVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlockVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlockVolumeRequest) ProtoMessage() {}
+
+func (x *UnlockVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlockVolumeRequest.ProtoReflect.Descriptor instead.
+func (*UnlockVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *UnlockVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *UnlockVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnlockVolumeRequest) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+func (x *UnlockVolumeRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+type RenameVolumeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameVolumeRequest) Reset() {
+	*x = RenameVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameVolumeRequest) ProtoMessage() {}
+
+func (x *RenameVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameVolumeRequest.ProtoReflect.Descriptor instead.
+func (*RenameVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RenameVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *RenameVolumeRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *RenameVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RenameVolumeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type Image struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Owner    *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Name     string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	State    VolumeState            `protobuf:"varint,4,opt,name=state,proto3,enum=meson.plugin.v1.VolumeState" json:"state,omitempty"`
+	Progress *Progress              `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
+	// Empty: anybody's.
+	OsFamily  string `protobuf:"bytes,6,opt,name=os_family,json=osFamily,proto3" json:"os_family,omitempty"`
+	OsFlavour string `protobuf:"bytes,7,opt,name=os_flavour,json=osFlavour,proto3" json:"os_flavour,omitempty"`
+	Arch      string `protobuf:"bytes,8,opt,name=arch,proto3" json:"arch,omitempty"`
+	SizeBytes uint64 `protobuf:"varint,9,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// The least that a volume of it must have.
+	MinSizeBytes  uint64                 `protobuf:"varint,10,opt,name=min_size_bytes,json=minSizeBytes,proto3" json:"min_size_bytes,omitempty"`
+	Sha256        string                 `protobuf:"bytes,11,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Region        string                 `protobuf:"bytes,12,opt,name=region,proto3" json:"region,omitempty"`
+	Zone          string                 `protobuf:"bytes,13,opt,name=zone,proto3" json:"zone,omitempty"`
+	Message       string                 `protobuf:"bytes,14,opt,name=message,proto3" json:"message,omitempty"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Image) Reset() {
+	*x = Image{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Image) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Image) ProtoMessage() {}
+
+func (x *Image) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Image.ProtoReflect.Descriptor instead.
+func (*Image) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Image) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Image) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Image) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Image) GetState() VolumeState {
+	if x != nil {
+		return x.State
+	}
+	return VolumeState_VOLUME_STATE_UNSPECIFIED
+}
+
+func (x *Image) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+func (x *Image) GetOsFamily() string {
+	if x != nil {
+		return x.OsFamily
+	}
+	return ""
+}
+
+func (x *Image) GetOsFlavour() string {
+	if x != nil {
+		return x.OsFlavour
+	}
+	return ""
+}
+
+func (x *Image) GetArch() string {
+	if x != nil {
+		return x.Arch
+	}
+	return ""
+}
+
+func (x *Image) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *Image) GetMinSizeBytes() uint64 {
+	if x != nil {
+		return x.MinSizeBytes
+	}
+	return 0
+}
+
+func (x *Image) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Image) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Image) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Image) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Image) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+type ListImagesRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Provider string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// Of this broker alone; empty: all that may be used.
+	Broker        string `protobuf:"bytes,2,opt,name=broker,proto3" json:"broker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImagesRequest) Reset() {
+	*x = ListImagesRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImagesRequest) ProtoMessage() {}
+
+func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
+func (*ListImagesRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListImagesRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ListImagesRequest) GetBroker() string {
+	if x != nil {
+		return x.Broker
+	}
+	return ""
+}
+
+type ImportImageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Origin        *ImageOrigin           `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
+	Zone          string                 `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	OsFamily      string                 `protobuf:"bytes,6,opt,name=os_family,json=osFamily,proto3" json:"os_family,omitempty"`
+	OsFlavour     string                 `protobuf:"bytes,7,opt,name=os_flavour,json=osFlavour,proto3" json:"os_flavour,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportImageRequest) Reset() {
+	*x = ImportImageRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportImageRequest) ProtoMessage() {}
+
+func (x *ImportImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportImageRequest.ProtoReflect.Descriptor instead.
+func (*ImportImageRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ImportImageRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ImportImageRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *ImportImageRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ImportImageRequest) GetOrigin() *ImageOrigin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+func (x *ImportImageRequest) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *ImportImageRequest) GetOsFamily() string {
+	if x != nil {
+		return x.OsFamily
+	}
+	return ""
+}
+
+func (x *ImportImageRequest) GetOsFlavour() string {
+	if x != nil {
+		return x.OsFlavour
+	}
+	return ""
+}
+
+type DeleteImageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteImageRequest) Reset() {
+	*x = DeleteImageRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteImageRequest) ProtoMessage() {}
+
+func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
+func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DeleteImageRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *DeleteImageRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *DeleteImageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type DeleteImageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteImageResponse) Reset() {
+	*x = DeleteImageResponse{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteImageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteImageResponse) ProtoMessage() {}
+
+func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
+func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{31}
+}
+
+type ImportVolumeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first message has it and nothing else.
+	Header *ImportVolumeHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// At most 1 MiB.
+	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportVolumeRequest) Reset() {
+	*x = ImportVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportVolumeRequest) ProtoMessage() {}
+
+func (x *ImportVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportVolumeRequest.ProtoReflect.Descriptor instead.
+func (*ImportVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ImportVolumeRequest) GetHeader() *ImportVolumeHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *ImportVolumeRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type ImportVolumeHeader struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Provider string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner    *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Name     string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Spec     *VolumeSpec            `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`
+	Offer    *VolumeOffer           `protobuf:"bytes,5,opt,name=offer,proto3" json:"offer,omitempty"`
+	// raw or qcow2: what is sent. Never probed.
+	Format string `protobuf:"bytes,6,opt,name=format,proto3" json:"format,omitempty"`
+	// Of what is sent, in hexadecimal; empty: not checked.
+	Sha256        string `protobuf:"bytes,7,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportVolumeHeader) Reset() {
+	*x = ImportVolumeHeader{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportVolumeHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportVolumeHeader) ProtoMessage() {}
+
+func (x *ImportVolumeHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportVolumeHeader.ProtoReflect.Descriptor instead.
+func (*ImportVolumeHeader) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ImportVolumeHeader) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ImportVolumeHeader) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *ImportVolumeHeader) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ImportVolumeHeader) GetSpec() *VolumeSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *ImportVolumeHeader) GetOffer() *VolumeOffer {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+func (x *ImportVolumeHeader) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *ImportVolumeHeader) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+type ExportVolumeRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Provider string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Id       string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Empty: the volume as it is.
+	SnapshotId string `protobuf:"bytes,3,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// raw or qcow2: what is to be sent.
+	Format string `protobuf:"bytes,4,opt,name=format,proto3" json:"format,omitempty"`
+	// raw: where to go on.
+	Offset        uint64 `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportVolumeRequest) Reset() {
+	*x = ExportVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportVolumeRequest) ProtoMessage() {}
+
+func (x *ExportVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportVolumeRequest.ProtoReflect.Descriptor instead.
+func (*ExportVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ExportVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ExportVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ExportVolumeRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *ExportVolumeRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *ExportVolumeRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+type ExportVolumeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the whole, as far as known; in the first message.
+	TotalBytes    uint64 `protobuf:"varint,1,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportVolumeResponse) Reset() {
+	*x = ExportVolumeResponse{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportVolumeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportVolumeResponse) ProtoMessage() {}
+
+func (x *ExportVolumeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportVolumeResponse.ProtoReflect.Descriptor instead.
+func (*ExportVolumeResponse) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ExportVolumeResponse) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *ExportVolumeResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
 }
 
 var File_meson_plugin_v1_storage_proto protoreflect.FileDescriptor
 
 const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	"\x1dmeson/plugin/v1/storage.proto\x12\x0fmeson.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmeson/plugin/v1/types.proto\"\x9c\x01\n" +
+	"\x1dmeson/plugin/v1/storage.proto\x12\x0fmeson.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmeson/plugin/v1/types.proto\"\xb4\x01\n" +
 	"\n" +
 	"VolumeSpec\x12\x1d\n" +
 	"\n" +
@@ -1310,7 +2839,8 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\bbootable\x18\x02 \x01(\bR\bbootable\x12\x1c\n" +
 	"\tshareable\x18\x03 \x01(\bR\tshareable\x12\x1b\n" +
 	"\tread_only\x18\x04 \x01(\bR\breadOnly\x12\x18\n" +
-	"\aprivate\x18\x05 \x01(\bR\aprivate\"\xf0\x01\n" +
+	"\aprivate\x18\x05 \x01(\bR\aprivate\x12\x16\n" +
+	"\x06format\x18\x06 \x01(\tR\x06format\"\xf0\x01\n" +
 	"\x12OfferVolumeRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12/\n" +
 	"\x04spec\x18\x02 \x01(\v2\x1b.meson.plugin.v1.VolumeSpecR\x04spec\x12\x1b\n" +
@@ -1322,7 +2852,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\boffer_id\x18\x06 \x01(\tR\aofferId\"~\n" +
 	"\x13OfferVolumeResponse\x124\n" +
 	"\x06offers\x18\x01 \x03(\v2\x1c.meson.plugin.v1.VolumeOfferR\x06offers\x121\n" +
-	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\x86\x04\n" +
+	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\xde\x04\n" +
 	"\vVolumeOffer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x12\n" +
@@ -1340,7 +2870,10 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\aunknown\x18\n" +
 	" \x03(\tR\aunknown\x12=\n" +
 	"\x05facts\x18\v \x03(\v2'.meson.plugin.v1.VolumeOffer.FactsEntryR\x05facts\x12\x14\n" +
-	"\x05token\x18\f \x01(\fR\x05token\x1a8\n" +
+	"\x05token\x18\f \x01(\fR\x05token\x127\n" +
+	"\texposures\x18\r \x03(\v2\x19.meson.plugin.v1.ExposureR\texposures\x12\x1d\n" +
+	"\n" +
+	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -1358,7 +2891,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\x06origin\"7\n" +
 	"\vImageOrigin\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
-	"\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xd1\x03\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xa0\x05\n" +
 	"\x06Volume\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
@@ -1374,7 +2907,21 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\x04uses\x18\v \x03(\v2\x1a.meson.plugin.v1.VolumeUseR\x04uses\x12\x18\n" +
 	"\amessage\x18\f \x01(\tR\amessage\x129\n" +
 	"\n" +
-	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\xb6\x01\n" +
+	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x127\n" +
+	"\texposures\x18\x0e \x03(\v2\x19.meson.plugin.v1.ExposureR\texposures\x12\x16\n" +
+	"\x06format\x18\x0f \x01(\tR\x06format\x12\x1d\n" +
+	"\n" +
+	"used_bytes\x18\x10 \x01(\x04R\tusedBytes\x12/\n" +
+	"\x04lock\x18\x11 \x01(\v2\x1b.meson.plugin.v1.VolumeLockR\x04lock\x12\x16\n" +
+	"\x06faults\x18\x12 \x03(\tR\x06faults\x12\x14\n" +
+	"\x05place\x18\x13 \x01(\tR\x05place\"v\n" +
+	"\n" +
+	"VolumeLock\x12\x16\n" +
+	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\x1e\n" +
+	"\n" +
+	"allocation\x18\x02 \x01(\tR\n" +
+	"allocation\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x97\x02\n" +
 	"\tVolumeUse\x12#\n" +
 	"\rattachment_id\x18\x01 \x01(\tR\fattachmentId\x12\x1e\n" +
 	"\n" +
@@ -1382,7 +2929,10 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"allocation\x12\x16\n" +
 	"\x06holder\x18\x03 \x01(\tR\x06holder\x12\x1a\n" +
 	"\bwritable\x18\x04 \x01(\bR\bwritable\x120\n" +
-	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"l\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x123\n" +
+	"\x04kind\x18\x06 \x01(\x0e2\x1f.meson.plugin.v1.ConnectionKindR\x04kind\x12\x14\n" +
+	"\x05epoch\x18\a \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05peers\x18\b \x03(\tR\x05peers\"l\n" +
 	"\x10GetVolumeRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
@@ -1394,7 +2944,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\"\x16\n" +
-	"\x14DeleteVolumeResponse\"\x95\x02\n" +
+	"\x14DeleteVolumeResponse\"\xc4\x02\n" +
 	"\rExportRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x1b\n" +
 	"\tvolume_id\x18\x02 \x01(\tR\bvolumeId\x12,\n" +
@@ -1404,7 +2954,8 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\n" +
 	"consumable\x18\x06 \x03(\x0e2\x1f.meson.plugin.v1.ConnectionKindR\n" +
 	"consumable\x12\x1a\n" +
-	"\bconsumer\x18\a \x01(\tR\bconsumer\"c\n" +
+	"\bconsumer\x18\a \x01(\tR\bconsumer\x12-\n" +
+	"\x04from\x18\b \x01(\v2\x19.meson.plugin.v1.ConsumerR\x04from\"c\n" +
 	"\x0eExportResponse\x12;\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1b.meson.plugin.v1.ConnectionR\n" +
@@ -1415,7 +2966,121 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\tvolume_id\x18\x02 \x01(\tR\bvolumeId\x12#\n" +
 	"\rattachment_id\x18\x03 \x01(\tR\fattachmentId\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\"\x12\n" +
-	"\x10UnexportResponse*\xc6\x01\n" +
+	"\x10UnexportResponse\"\x8e\x01\n" +
+	"\x13ResizeVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x04 \x01(\x04R\tsizeBytes\"\x92\x01\n" +
+	"\x15CreateSnapshotRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x1b\n" +
+	"\tvolume_id\x18\x03 \x01(\tR\bvolumeId\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\"\xf7\x02\n" +
+	"\bSnapshot\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x1b\n" +
+	"\tvolume_id\x18\x03 \x01(\tR\bvolumeId\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x122\n" +
+	"\x05state\x18\x05 \x01(\x0e2\x1c.meson.plugin.v1.VolumeStateR\x05state\x125\n" +
+	"\bprogress\x18\x06 \x01(\v2\x19.meson.plugin.v1.ProgressR\bprogress\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\a \x01(\x04R\tsizeBytes\x12\x1d\n" +
+	"\n" +
+	"used_bytes\x18\b \x01(\x04R\tusedBytes\x129\n" +
+	"\n" +
+	"created_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x18\n" +
+	"\amessage\x18\n" +
+	" \x01(\tR\amessage\"O\n" +
+	"\x14ListSnapshotsRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x1b\n" +
+	"\tvolume_id\x18\x02 \x01(\tR\bvolumeId\"\x8e\x01\n" +
+	"\x15DeleteSnapshotRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x1b\n" +
+	"\tvolume_id\x18\x03 \x01(\tR\bvolumeId\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\"\x18\n" +
+	"\x16DeleteSnapshotResponse\"\x9d\x01\n" +
+	"\x13RevertVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x1b\n" +
+	"\tvolume_id\x18\x03 \x01(\tR\bvolumeId\x12\x1f\n" +
+	"\vsnapshot_id\x18\x04 \x01(\tR\n" +
+	"snapshotId\"p\n" +
+	"\x11LockVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12/\n" +
+	"\x04lock\x18\x03 \x01(\v2\x1b.meson.plugin.v1.VolumeLockR\x04lock\"o\n" +
+	"\x13UnlockVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06holder\x18\x03 \x01(\tR\x06holder\x12\x14\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\"\x83\x01\n" +
+	"\x13RenameVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\"\xf2\x03\n" +
+	"\x05Image\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x122\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1c.meson.plugin.v1.VolumeStateR\x05state\x125\n" +
+	"\bprogress\x18\x05 \x01(\v2\x19.meson.plugin.v1.ProgressR\bprogress\x12\x1b\n" +
+	"\tos_family\x18\x06 \x01(\tR\bosFamily\x12\x1d\n" +
+	"\n" +
+	"os_flavour\x18\a \x01(\tR\tosFlavour\x12\x12\n" +
+	"\x04arch\x18\b \x01(\tR\x04arch\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\t \x01(\x04R\tsizeBytes\x12$\n" +
+	"\x0emin_size_bytes\x18\n" +
+	" \x01(\x04R\fminSizeBytes\x12\x16\n" +
+	"\x06sha256\x18\v \x01(\tR\x06sha256\x12\x16\n" +
+	"\x06region\x18\f \x01(\tR\x06region\x12\x12\n" +
+	"\x04zone\x18\r \x01(\tR\x04zone\x12\x18\n" +
+	"\amessage\x18\x0e \x01(\tR\amessage\x129\n" +
+	"\n" +
+	"created_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"G\n" +
+	"\x11ListImagesRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06broker\x18\x02 \x01(\tR\x06broker\"\xf8\x01\n" +
+	"\x12ImportImageRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x124\n" +
+	"\x06origin\x18\x04 \x01(\v2\x1c.meson.plugin.v1.ImageOriginR\x06origin\x12\x12\n" +
+	"\x04zone\x18\x05 \x01(\tR\x04zone\x12\x1b\n" +
+	"\tos_family\x18\x06 \x01(\tR\bosFamily\x12\x1d\n" +
+	"\n" +
+	"os_flavour\x18\a \x01(\tR\tosFlavour\"n\n" +
+	"\x12DeleteImageRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\x15\n" +
+	"\x13DeleteImageResponse\"f\n" +
+	"\x13ImportVolumeRequest\x12;\n" +
+	"\x06header\x18\x01 \x01(\v2#.meson.plugin.v1.ImportVolumeHeaderR\x06header\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x87\x02\n" +
+	"\x12ImportVolumeHeader\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12/\n" +
+	"\x04spec\x18\x04 \x01(\v2\x1b.meson.plugin.v1.VolumeSpecR\x04spec\x122\n" +
+	"\x05offer\x18\x05 \x01(\v2\x1c.meson.plugin.v1.VolumeOfferR\x05offer\x12\x16\n" +
+	"\x06format\x18\x06 \x01(\tR\x06format\x12\x16\n" +
+	"\x06sha256\x18\a \x01(\tR\x06sha256\"\x92\x01\n" +
+	"\x13ExportVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
+	"\vsnapshot_id\x18\x03 \x01(\tR\n" +
+	"snapshotId\x12\x16\n" +
+	"\x06format\x18\x04 \x01(\tR\x06format\x12\x16\n" +
+	"\x06offset\x18\x05 \x01(\x04R\x06offset\"K\n" +
+	"\x14ExportVolumeResponse\x12\x1f\n" +
+	"\vtotal_bytes\x18\x01 \x01(\x04R\n" +
+	"totalBytes\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data*\xc6\x01\n" +
 	"\vVolumeState\x12\x1c\n" +
 	"\x18VOLUME_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15VOLUME_STATE_CREATING\x10\x01\x12\x1a\n" +
@@ -1433,7 +3098,28 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\vWatchVolume\x12!.meson.plugin.v1.GetVolumeRequest\x1a\x17.meson.plugin.v1.Volume0\x012\xa6\x01\n" +
 	"\bExporter\x12I\n" +
 	"\x06Export\x12\x1e.meson.plugin.v1.ExportRequest\x1a\x1f.meson.plugin.v1.ExportResponse\x12O\n" +
-	"\bUnexport\x12 .meson.plugin.v1.UnexportRequest\x1a!.meson.plugin.v1.UnexportResponseB\xa8\x01\n" +
+	"\bUnexport\x12 .meson.plugin.v1.UnexportRequest\x1a!.meson.plugin.v1.UnexportResponse2X\n" +
+	"\aResizer\x12M\n" +
+	"\fResizeVolume\x12$.meson.plugin.v1.ResizeVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\xe9\x02\n" +
+	"\vSnapshotter\x12S\n" +
+	"\x0eCreateSnapshot\x12&.meson.plugin.v1.CreateSnapshotRequest\x1a\x19.meson.plugin.v1.Snapshot\x12S\n" +
+	"\rListSnapshots\x12%.meson.plugin.v1.ListSnapshotsRequest\x1a\x19.meson.plugin.v1.Snapshot0\x01\x12a\n" +
+	"\x0eDeleteSnapshot\x12&.meson.plugin.v1.DeleteSnapshotRequest\x1a'.meson.plugin.v1.DeleteSnapshotResponse\x12M\n" +
+	"\fRevertVolume\x12$.meson.plugin.v1.RevertVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\xa2\x01\n" +
+	"\x06Locker\x12I\n" +
+	"\n" +
+	"LockVolume\x12\".meson.plugin.v1.LockVolumeRequest\x1a\x17.meson.plugin.v1.Volume\x12M\n" +
+	"\fUnlockVolume\x12$.meson.plugin.v1.UnlockVolumeRequest\x1a\x17.meson.plugin.v1.Volume2X\n" +
+	"\aRenamer\x12M\n" +
+	"\fRenameVolume\x12$.meson.plugin.v1.RenameVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\xfa\x01\n" +
+	"\x06Images\x12J\n" +
+	"\n" +
+	"ListImages\x12\".meson.plugin.v1.ListImagesRequest\x1a\x16.meson.plugin.v1.Image0\x01\x12J\n" +
+	"\vImportImage\x12#.meson.plugin.v1.ImportImageRequest\x1a\x16.meson.plugin.v1.Image\x12X\n" +
+	"\vDeleteImage\x12#.meson.plugin.v1.DeleteImageRequest\x1a$.meson.plugin.v1.DeleteImageResponse2\xba\x01\n" +
+	"\bTransfer\x12O\n" +
+	"\fImportVolume\x12$.meson.plugin.v1.ImportVolumeRequest\x1a\x17.meson.plugin.v1.Volume(\x01\x12]\n" +
+	"\fExportVolume\x12$.meson.plugin.v1.ExportVolumeRequest\x1a%.meson.plugin.v1.ExportVolumeResponse0\x01B\xa8\x01\n" +
 	"\x13com.meson.plugin.v1B\fStorageProtoP\x01Z%github.com/mesoncloud/meson/sdk/pb;pb\xa2\x02\x03MPX\xaa\x02\x0fMeson.Plugin.V1\xca\x02\x0fMeson\\Plugin\\V1\xe2\x02\x1bMeson\\Plugin\\V1\\GPBMetadata\xea\x02\x11Meson::Plugin::V1b\x06proto3"
 
 var (
@@ -1449,80 +3135,155 @@ func file_meson_plugin_v1_storage_proto_rawDescGZIP() []byte {
 }
 
 var file_meson_plugin_v1_storage_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_meson_plugin_v1_storage_proto_goTypes = []any{
-	(VolumeState)(0),              // 0: meson.plugin.v1.VolumeState
-	(*VolumeSpec)(nil),            // 1: meson.plugin.v1.VolumeSpec
-	(*OfferVolumeRequest)(nil),    // 2: meson.plugin.v1.OfferVolumeRequest
-	(*OfferVolumeResponse)(nil),   // 3: meson.plugin.v1.OfferVolumeResponse
-	(*VolumeOffer)(nil),           // 4: meson.plugin.v1.VolumeOffer
-	(*CreateVolumeRequest)(nil),   // 5: meson.plugin.v1.CreateVolumeRequest
-	(*ImageOrigin)(nil),           // 6: meson.plugin.v1.ImageOrigin
-	(*Volume)(nil),                // 7: meson.plugin.v1.Volume
-	(*VolumeUse)(nil),             // 8: meson.plugin.v1.VolumeUse
-	(*GetVolumeRequest)(nil),      // 9: meson.plugin.v1.GetVolumeRequest
-	(*ListVolumesRequest)(nil),    // 10: meson.plugin.v1.ListVolumesRequest
-	(*DeleteVolumeRequest)(nil),   // 11: meson.plugin.v1.DeleteVolumeRequest
-	(*DeleteVolumeResponse)(nil),  // 12: meson.plugin.v1.DeleteVolumeResponse
-	(*ExportRequest)(nil),         // 13: meson.plugin.v1.ExportRequest
-	(*ExportResponse)(nil),        // 14: meson.plugin.v1.ExportResponse
-	(*UnexportRequest)(nil),       // 15: meson.plugin.v1.UnexportRequest
-	(*UnexportResponse)(nil),      // 16: meson.plugin.v1.UnexportResponse
-	nil,                           // 17: meson.plugin.v1.VolumeOffer.FactsEntry
-	(ConnectionKind)(0),           // 18: meson.plugin.v1.ConnectionKind
-	(*Reason)(nil),                // 19: meson.plugin.v1.Reason
-	(*Quantity)(nil),              // 20: meson.plugin.v1.Quantity
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*Owner)(nil),                 // 22: meson.plugin.v1.Owner
-	(*Progress)(nil),              // 23: meson.plugin.v1.Progress
-	(*Connection)(nil),            // 24: meson.plugin.v1.Connection
+	(VolumeState)(0),               // 0: meson.plugin.v1.VolumeState
+	(*VolumeSpec)(nil),             // 1: meson.plugin.v1.VolumeSpec
+	(*OfferVolumeRequest)(nil),     // 2: meson.plugin.v1.OfferVolumeRequest
+	(*OfferVolumeResponse)(nil),    // 3: meson.plugin.v1.OfferVolumeResponse
+	(*VolumeOffer)(nil),            // 4: meson.plugin.v1.VolumeOffer
+	(*CreateVolumeRequest)(nil),    // 5: meson.plugin.v1.CreateVolumeRequest
+	(*ImageOrigin)(nil),            // 6: meson.plugin.v1.ImageOrigin
+	(*Volume)(nil),                 // 7: meson.plugin.v1.Volume
+	(*VolumeLock)(nil),             // 8: meson.plugin.v1.VolumeLock
+	(*VolumeUse)(nil),              // 9: meson.plugin.v1.VolumeUse
+	(*GetVolumeRequest)(nil),       // 10: meson.plugin.v1.GetVolumeRequest
+	(*ListVolumesRequest)(nil),     // 11: meson.plugin.v1.ListVolumesRequest
+	(*DeleteVolumeRequest)(nil),    // 12: meson.plugin.v1.DeleteVolumeRequest
+	(*DeleteVolumeResponse)(nil),   // 13: meson.plugin.v1.DeleteVolumeResponse
+	(*ExportRequest)(nil),          // 14: meson.plugin.v1.ExportRequest
+	(*ExportResponse)(nil),         // 15: meson.plugin.v1.ExportResponse
+	(*UnexportRequest)(nil),        // 16: meson.plugin.v1.UnexportRequest
+	(*UnexportResponse)(nil),       // 17: meson.plugin.v1.UnexportResponse
+	(*ResizeVolumeRequest)(nil),    // 18: meson.plugin.v1.ResizeVolumeRequest
+	(*CreateSnapshotRequest)(nil),  // 19: meson.plugin.v1.CreateSnapshotRequest
+	(*Snapshot)(nil),               // 20: meson.plugin.v1.Snapshot
+	(*ListSnapshotsRequest)(nil),   // 21: meson.plugin.v1.ListSnapshotsRequest
+	(*DeleteSnapshotRequest)(nil),  // 22: meson.plugin.v1.DeleteSnapshotRequest
+	(*DeleteSnapshotResponse)(nil), // 23: meson.plugin.v1.DeleteSnapshotResponse
+	(*RevertVolumeRequest)(nil),    // 24: meson.plugin.v1.RevertVolumeRequest
+	(*LockVolumeRequest)(nil),      // 25: meson.plugin.v1.LockVolumeRequest
+	(*UnlockVolumeRequest)(nil),    // 26: meson.plugin.v1.UnlockVolumeRequest
+	(*RenameVolumeRequest)(nil),    // 27: meson.plugin.v1.RenameVolumeRequest
+	(*Image)(nil),                  // 28: meson.plugin.v1.Image
+	(*ListImagesRequest)(nil),      // 29: meson.plugin.v1.ListImagesRequest
+	(*ImportImageRequest)(nil),     // 30: meson.plugin.v1.ImportImageRequest
+	(*DeleteImageRequest)(nil),     // 31: meson.plugin.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),    // 32: meson.plugin.v1.DeleteImageResponse
+	(*ImportVolumeRequest)(nil),    // 33: meson.plugin.v1.ImportVolumeRequest
+	(*ImportVolumeHeader)(nil),     // 34: meson.plugin.v1.ImportVolumeHeader
+	(*ExportVolumeRequest)(nil),    // 35: meson.plugin.v1.ExportVolumeRequest
+	(*ExportVolumeResponse)(nil),   // 36: meson.plugin.v1.ExportVolumeResponse
+	nil,                            // 37: meson.plugin.v1.VolumeOffer.FactsEntry
+	(ConnectionKind)(0),            // 38: meson.plugin.v1.ConnectionKind
+	(*Reason)(nil),                 // 39: meson.plugin.v1.Reason
+	(*Quantity)(nil),               // 40: meson.plugin.v1.Quantity
+	(*timestamppb.Timestamp)(nil),  // 41: google.protobuf.Timestamp
+	(*Exposure)(nil),               // 42: meson.plugin.v1.Exposure
+	(*Owner)(nil),                  // 43: meson.plugin.v1.Owner
+	(*Progress)(nil),               // 44: meson.plugin.v1.Progress
+	(*Consumer)(nil),               // 45: meson.plugin.v1.Consumer
+	(*Connection)(nil),             // 46: meson.plugin.v1.Connection
 }
 var file_meson_plugin_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: meson.plugin.v1.OfferVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
-	18, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	38, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
 	4,  // 2: meson.plugin.v1.OfferVolumeResponse.offers:type_name -> meson.plugin.v1.VolumeOffer
-	19, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
-	18, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
-	20, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
-	21, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
-	17, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
-	22, // 8: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	1,  // 9: meson.plugin.v1.CreateVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
-	4,  // 10: meson.plugin.v1.CreateVolumeRequest.offer:type_name -> meson.plugin.v1.VolumeOffer
-	6,  // 11: meson.plugin.v1.CreateVolumeRequest.image:type_name -> meson.plugin.v1.ImageOrigin
-	22, // 12: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
-	0,  // 13: meson.plugin.v1.Volume.state:type_name -> meson.plugin.v1.VolumeState
-	23, // 14: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
-	1,  // 15: meson.plugin.v1.Volume.spec:type_name -> meson.plugin.v1.VolumeSpec
-	8,  // 16: meson.plugin.v1.Volume.uses:type_name -> meson.plugin.v1.VolumeUse
-	21, // 17: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
-	21, // 18: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
-	22, // 19: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	22, // 20: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	22, // 21: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
-	18, // 22: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
-	24, // 23: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
-	2,  // 24: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
-	5,  // 25: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
-	9,  // 26: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	10, // 27: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
-	11, // 28: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
-	9,  // 29: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	13, // 30: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
-	15, // 31: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
-	3,  // 32: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
-	7,  // 33: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 34: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 35: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
-	12, // 36: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
-	7,  // 37: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
-	14, // 38: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
-	16, // 39: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
-	32, // [32:40] is the sub-list for method output_type
-	24, // [24:32] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	39, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
+	38, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
+	40, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
+	41, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
+	37, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
+	42, // 8: meson.plugin.v1.VolumeOffer.exposures:type_name -> meson.plugin.v1.Exposure
+	43, // 9: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	1,  // 10: meson.plugin.v1.CreateVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
+	4,  // 11: meson.plugin.v1.CreateVolumeRequest.offer:type_name -> meson.plugin.v1.VolumeOffer
+	6,  // 12: meson.plugin.v1.CreateVolumeRequest.image:type_name -> meson.plugin.v1.ImageOrigin
+	43, // 13: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 14: meson.plugin.v1.Volume.state:type_name -> meson.plugin.v1.VolumeState
+	44, // 15: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
+	1,  // 16: meson.plugin.v1.Volume.spec:type_name -> meson.plugin.v1.VolumeSpec
+	9,  // 17: meson.plugin.v1.Volume.uses:type_name -> meson.plugin.v1.VolumeUse
+	41, // 18: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
+	42, // 19: meson.plugin.v1.Volume.exposures:type_name -> meson.plugin.v1.Exposure
+	8,  // 20: meson.plugin.v1.Volume.lock:type_name -> meson.plugin.v1.VolumeLock
+	41, // 21: meson.plugin.v1.VolumeLock.since:type_name -> google.protobuf.Timestamp
+	41, // 22: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
+	38, // 23: meson.plugin.v1.VolumeUse.kind:type_name -> meson.plugin.v1.ConnectionKind
+	43, // 24: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 25: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 26: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
+	38, // 27: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	45, // 28: meson.plugin.v1.ExportRequest.from:type_name -> meson.plugin.v1.Consumer
+	46, // 29: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
+	43, // 30: meson.plugin.v1.ResizeVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 31: meson.plugin.v1.CreateSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 32: meson.plugin.v1.Snapshot.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 33: meson.plugin.v1.Snapshot.state:type_name -> meson.plugin.v1.VolumeState
+	44, // 34: meson.plugin.v1.Snapshot.progress:type_name -> meson.plugin.v1.Progress
+	41, // 35: meson.plugin.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	43, // 36: meson.plugin.v1.DeleteSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 37: meson.plugin.v1.RevertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	8,  // 38: meson.plugin.v1.LockVolumeRequest.lock:type_name -> meson.plugin.v1.VolumeLock
+	43, // 39: meson.plugin.v1.RenameVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	43, // 40: meson.plugin.v1.Image.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 41: meson.plugin.v1.Image.state:type_name -> meson.plugin.v1.VolumeState
+	44, // 42: meson.plugin.v1.Image.progress:type_name -> meson.plugin.v1.Progress
+	41, // 43: meson.plugin.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	43, // 44: meson.plugin.v1.ImportImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	6,  // 45: meson.plugin.v1.ImportImageRequest.origin:type_name -> meson.plugin.v1.ImageOrigin
+	43, // 46: meson.plugin.v1.DeleteImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	34, // 47: meson.plugin.v1.ImportVolumeRequest.header:type_name -> meson.plugin.v1.ImportVolumeHeader
+	43, // 48: meson.plugin.v1.ImportVolumeHeader.owner:type_name -> meson.plugin.v1.Owner
+	1,  // 49: meson.plugin.v1.ImportVolumeHeader.spec:type_name -> meson.plugin.v1.VolumeSpec
+	4,  // 50: meson.plugin.v1.ImportVolumeHeader.offer:type_name -> meson.plugin.v1.VolumeOffer
+	2,  // 51: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
+	5,  // 52: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
+	10, // 53: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	11, // 54: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
+	12, // 55: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
+	10, // 56: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	14, // 57: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
+	16, // 58: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
+	18, // 59: meson.plugin.v1.Resizer.ResizeVolume:input_type -> meson.plugin.v1.ResizeVolumeRequest
+	19, // 60: meson.plugin.v1.Snapshotter.CreateSnapshot:input_type -> meson.plugin.v1.CreateSnapshotRequest
+	21, // 61: meson.plugin.v1.Snapshotter.ListSnapshots:input_type -> meson.plugin.v1.ListSnapshotsRequest
+	22, // 62: meson.plugin.v1.Snapshotter.DeleteSnapshot:input_type -> meson.plugin.v1.DeleteSnapshotRequest
+	24, // 63: meson.plugin.v1.Snapshotter.RevertVolume:input_type -> meson.plugin.v1.RevertVolumeRequest
+	25, // 64: meson.plugin.v1.Locker.LockVolume:input_type -> meson.plugin.v1.LockVolumeRequest
+	26, // 65: meson.plugin.v1.Locker.UnlockVolume:input_type -> meson.plugin.v1.UnlockVolumeRequest
+	27, // 66: meson.plugin.v1.Renamer.RenameVolume:input_type -> meson.plugin.v1.RenameVolumeRequest
+	29, // 67: meson.plugin.v1.Images.ListImages:input_type -> meson.plugin.v1.ListImagesRequest
+	30, // 68: meson.plugin.v1.Images.ImportImage:input_type -> meson.plugin.v1.ImportImageRequest
+	31, // 69: meson.plugin.v1.Images.DeleteImage:input_type -> meson.plugin.v1.DeleteImageRequest
+	33, // 70: meson.plugin.v1.Transfer.ImportVolume:input_type -> meson.plugin.v1.ImportVolumeRequest
+	35, // 71: meson.plugin.v1.Transfer.ExportVolume:input_type -> meson.plugin.v1.ExportVolumeRequest
+	3,  // 72: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
+	7,  // 73: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 74: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 75: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
+	13, // 76: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
+	7,  // 77: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
+	15, // 78: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
+	17, // 79: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
+	7,  // 80: meson.plugin.v1.Resizer.ResizeVolume:output_type -> meson.plugin.v1.Volume
+	20, // 81: meson.plugin.v1.Snapshotter.CreateSnapshot:output_type -> meson.plugin.v1.Snapshot
+	20, // 82: meson.plugin.v1.Snapshotter.ListSnapshots:output_type -> meson.plugin.v1.Snapshot
+	23, // 83: meson.plugin.v1.Snapshotter.DeleteSnapshot:output_type -> meson.plugin.v1.DeleteSnapshotResponse
+	7,  // 84: meson.plugin.v1.Snapshotter.RevertVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 85: meson.plugin.v1.Locker.LockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 86: meson.plugin.v1.Locker.UnlockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 87: meson.plugin.v1.Renamer.RenameVolume:output_type -> meson.plugin.v1.Volume
+	28, // 88: meson.plugin.v1.Images.ListImages:output_type -> meson.plugin.v1.Image
+	28, // 89: meson.plugin.v1.Images.ImportImage:output_type -> meson.plugin.v1.Image
+	32, // 90: meson.plugin.v1.Images.DeleteImage:output_type -> meson.plugin.v1.DeleteImageResponse
+	7,  // 91: meson.plugin.v1.Transfer.ImportVolume:output_type -> meson.plugin.v1.Volume
+	36, // 92: meson.plugin.v1.Transfer.ExportVolume:output_type -> meson.plugin.v1.ExportVolumeResponse
+	72, // [72:93] is the sub-list for method output_type
+	51, // [51:72] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_storage_proto_init() }
@@ -1542,9 +3303,9 @@ func file_meson_plugin_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_storage_proto_rawDesc), len(file_meson_plugin_v1_storage_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   37,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   8,
 		},
 		GoTypes:           file_meson_plugin_v1_storage_proto_goTypes,
 		DependencyIndexes: file_meson_plugin_v1_storage_proto_depIdxs,

@@ -485,3 +485,951 @@ var Exporter_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "meson/plugin/v1/storage.proto",
 }
+
+const (
+	Resizer_ResizeVolume_FullMethodName = "/meson.plugin.v1.Resizer/ResizeVolume"
+)
+
+// ResizerClient is the client API for Resizer service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Resizer is an ability: a volume may grow, also while it is in use.
+type ResizerClient interface {
+	// ResizeVolume returns when the volume has at least that size; a smaller one
+	// than it has is Invalid, the same is no change. Where a machine must be told,
+	// the connection's size is asked again by the machine's provider.
+	ResizeVolume(ctx context.Context, in *ResizeVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+}
+
+type resizerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewResizerClient(cc grpc.ClientConnInterface) ResizerClient {
+	return &resizerClient{cc}
+}
+
+func (c *resizerClient) ResizeVolume(ctx context.Context, in *ResizeVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Resizer_ResizeVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ResizerServer is the server API for Resizer service.
+// All implementations must embed UnimplementedResizerServer
+// for forward compatibility.
+//
+// Resizer is an ability: a volume may grow, also while it is in use.
+type ResizerServer interface {
+	// ResizeVolume returns when the volume has at least that size; a smaller one
+	// than it has is Invalid, the same is no change. Where a machine must be told,
+	// the connection's size is asked again by the machine's provider.
+	ResizeVolume(context.Context, *ResizeVolumeRequest) (*Volume, error)
+	mustEmbedUnimplementedResizerServer()
+}
+
+// UnimplementedResizerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedResizerServer struct{}
+
+func (UnimplementedResizerServer) ResizeVolume(context.Context, *ResizeVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResizeVolume not implemented")
+}
+func (UnimplementedResizerServer) mustEmbedUnimplementedResizerServer() {}
+func (UnimplementedResizerServer) testEmbeddedByValue()                 {}
+
+// UnsafeResizerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ResizerServer will
+// result in compilation errors.
+type UnsafeResizerServer interface {
+	mustEmbedUnimplementedResizerServer()
+}
+
+func RegisterResizerServer(s grpc.ServiceRegistrar, srv ResizerServer) {
+	// If the following call panics, it indicates UnimplementedResizerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Resizer_ServiceDesc, srv)
+}
+
+func _Resizer_ResizeVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResizeVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResizerServer).ResizeVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Resizer_ResizeVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResizerServer).ResizeVolume(ctx, req.(*ResizeVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Resizer_ServiceDesc is the grpc.ServiceDesc for Resizer service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Resizer_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Resizer",
+	HandlerType: (*ResizerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ResizeVolume",
+			Handler:    _Resizer_ResizeVolume_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
+	Snapshotter_CreateSnapshot_FullMethodName = "/meson.plugin.v1.Snapshotter/CreateSnapshot"
+	Snapshotter_ListSnapshots_FullMethodName  = "/meson.plugin.v1.Snapshotter/ListSnapshots"
+	Snapshotter_DeleteSnapshot_FullMethodName = "/meson.plugin.v1.Snapshotter/DeleteSnapshot"
+	Snapshotter_RevertVolume_FullMethodName   = "/meson.plugin.v1.Snapshotter/RevertVolume"
+)
+
+// SnapshotterClient is the client API for Snapshotter service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Snapshotter is an ability: what a volume held at an instant.
+type SnapshotterClient interface {
+	// CreateSnapshot makes one, or finds it by owner.key. Of a volume in use it is
+	// what a crash at that instant would have left.
+	CreateSnapshot(ctx context.Context, in *CreateSnapshotRequest, opts ...grpc.CallOption) (*Snapshot, error)
+	ListSnapshots(ctx context.Context, in *ListSnapshotsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Snapshot], error)
+	// Refused with Busy while volumes stand on it and the provider cannot part
+	// them. What is not there is done.
+	DeleteSnapshot(ctx context.Context, in *DeleteSnapshotRequest, opts ...grpc.CallOption) (*DeleteSnapshotResponse, error)
+	// RevertVolume makes the volume hold what the snapshot does. Busy while it is
+	// in use.
+	RevertVolume(ctx context.Context, in *RevertVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+}
+
+type snapshotterClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewSnapshotterClient(cc grpc.ClientConnInterface) SnapshotterClient {
+	return &snapshotterClient{cc}
+}
+
+func (c *snapshotterClient) CreateSnapshot(ctx context.Context, in *CreateSnapshotRequest, opts ...grpc.CallOption) (*Snapshot, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Snapshot)
+	err := c.cc.Invoke(ctx, Snapshotter_CreateSnapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *snapshotterClient) ListSnapshots(ctx context.Context, in *ListSnapshotsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Snapshot], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Snapshotter_ServiceDesc.Streams[0], Snapshotter_ListSnapshots_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListSnapshotsRequest, Snapshot]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Snapshotter_ListSnapshotsClient = grpc.ServerStreamingClient[Snapshot]
+
+func (c *snapshotterClient) DeleteSnapshot(ctx context.Context, in *DeleteSnapshotRequest, opts ...grpc.CallOption) (*DeleteSnapshotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteSnapshotResponse)
+	err := c.cc.Invoke(ctx, Snapshotter_DeleteSnapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *snapshotterClient) RevertVolume(ctx context.Context, in *RevertVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Snapshotter_RevertVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// SnapshotterServer is the server API for Snapshotter service.
+// All implementations must embed UnimplementedSnapshotterServer
+// for forward compatibility.
+//
+// Snapshotter is an ability: what a volume held at an instant.
+type SnapshotterServer interface {
+	// CreateSnapshot makes one, or finds it by owner.key. Of a volume in use it is
+	// what a crash at that instant would have left.
+	CreateSnapshot(context.Context, *CreateSnapshotRequest) (*Snapshot, error)
+	ListSnapshots(*ListSnapshotsRequest, grpc.ServerStreamingServer[Snapshot]) error
+	// Refused with Busy while volumes stand on it and the provider cannot part
+	// them. What is not there is done.
+	DeleteSnapshot(context.Context, *DeleteSnapshotRequest) (*DeleteSnapshotResponse, error)
+	// RevertVolume makes the volume hold what the snapshot does. Busy while it is
+	// in use.
+	RevertVolume(context.Context, *RevertVolumeRequest) (*Volume, error)
+	mustEmbedUnimplementedSnapshotterServer()
+}
+
+// UnimplementedSnapshotterServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedSnapshotterServer struct{}
+
+func (UnimplementedSnapshotterServer) CreateSnapshot(context.Context, *CreateSnapshotRequest) (*Snapshot, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSnapshot not implemented")
+}
+func (UnimplementedSnapshotterServer) ListSnapshots(*ListSnapshotsRequest, grpc.ServerStreamingServer[Snapshot]) error {
+	return status.Error(codes.Unimplemented, "method ListSnapshots not implemented")
+}
+func (UnimplementedSnapshotterServer) DeleteSnapshot(context.Context, *DeleteSnapshotRequest) (*DeleteSnapshotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSnapshot not implemented")
+}
+func (UnimplementedSnapshotterServer) RevertVolume(context.Context, *RevertVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevertVolume not implemented")
+}
+func (UnimplementedSnapshotterServer) mustEmbedUnimplementedSnapshotterServer() {}
+func (UnimplementedSnapshotterServer) testEmbeddedByValue()                     {}
+
+// UnsafeSnapshotterServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to SnapshotterServer will
+// result in compilation errors.
+type UnsafeSnapshotterServer interface {
+	mustEmbedUnimplementedSnapshotterServer()
+}
+
+func RegisterSnapshotterServer(s grpc.ServiceRegistrar, srv SnapshotterServer) {
+	// If the following call panics, it indicates UnimplementedSnapshotterServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Snapshotter_ServiceDesc, srv)
+}
+
+func _Snapshotter_CreateSnapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateSnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotterServer).CreateSnapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Snapshotter_CreateSnapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotterServer).CreateSnapshot(ctx, req.(*CreateSnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Snapshotter_ListSnapshots_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListSnapshotsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(SnapshotterServer).ListSnapshots(m, &grpc.GenericServerStream[ListSnapshotsRequest, Snapshot]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Snapshotter_ListSnapshotsServer = grpc.ServerStreamingServer[Snapshot]
+
+func _Snapshotter_DeleteSnapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteSnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotterServer).DeleteSnapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Snapshotter_DeleteSnapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotterServer).DeleteSnapshot(ctx, req.(*DeleteSnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Snapshotter_RevertVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevertVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotterServer).RevertVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Snapshotter_RevertVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotterServer).RevertVolume(ctx, req.(*RevertVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Snapshotter_ServiceDesc is the grpc.ServiceDesc for Snapshotter service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Snapshotter_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Snapshotter",
+	HandlerType: (*SnapshotterServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "CreateSnapshot",
+			Handler:    _Snapshotter_CreateSnapshot_Handler,
+		},
+		{
+			MethodName: "DeleteSnapshot",
+			Handler:    _Snapshotter_DeleteSnapshot_Handler,
+		},
+		{
+			MethodName: "RevertVolume",
+			Handler:    _Snapshotter_RevertVolume_Handler,
+		},
+	},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ListSnapshots",
+			Handler:       _Snapshotter_ListSnapshots_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
+	Locker_LockVolume_FullMethodName   = "/meson.plugin.v1.Locker/LockVolume"
+	Locker_UnlockVolume_FullMethodName = "/meson.plugin.v1.Locker/UnlockVolume"
+)
+
+// LockerClient is the client API for Locker service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Locker is an ability: a person's or a broker's right to a volume, which stands
+// with the volume until it is given back.
+type LockerClient interface {
+	// LockVolume takes it: from then on nobody else's export for writing begins.
+	// The same holder again is no change; another is Busy, with who holds it.
+	LockVolume(ctx context.Context, in *LockVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+	// UnlockVolume gives it back. Of another holder it is Denied unless force is
+	// set, which first cuts off, at the server of the bytes, whoever writes, and
+	// only then releases; where that is not known to have worked it is Uncertain.
+	UnlockVolume(ctx context.Context, in *UnlockVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+}
+
+type lockerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewLockerClient(cc grpc.ClientConnInterface) LockerClient {
+	return &lockerClient{cc}
+}
+
+func (c *lockerClient) LockVolume(ctx context.Context, in *LockVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Locker_LockVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *lockerClient) UnlockVolume(ctx context.Context, in *UnlockVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Locker_UnlockVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// LockerServer is the server API for Locker service.
+// All implementations must embed UnimplementedLockerServer
+// for forward compatibility.
+//
+// Locker is an ability: a person's or a broker's right to a volume, which stands
+// with the volume until it is given back.
+type LockerServer interface {
+	// LockVolume takes it: from then on nobody else's export for writing begins.
+	// The same holder again is no change; another is Busy, with who holds it.
+	LockVolume(context.Context, *LockVolumeRequest) (*Volume, error)
+	// UnlockVolume gives it back. Of another holder it is Denied unless force is
+	// set, which first cuts off, at the server of the bytes, whoever writes, and
+	// only then releases; where that is not known to have worked it is Uncertain.
+	UnlockVolume(context.Context, *UnlockVolumeRequest) (*Volume, error)
+	mustEmbedUnimplementedLockerServer()
+}
+
+// UnimplementedLockerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedLockerServer struct{}
+
+func (UnimplementedLockerServer) LockVolume(context.Context, *LockVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method LockVolume not implemented")
+}
+func (UnimplementedLockerServer) UnlockVolume(context.Context, *UnlockVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlockVolume not implemented")
+}
+func (UnimplementedLockerServer) mustEmbedUnimplementedLockerServer() {}
+func (UnimplementedLockerServer) testEmbeddedByValue()                {}
+
+// UnsafeLockerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to LockerServer will
+// result in compilation errors.
+type UnsafeLockerServer interface {
+	mustEmbedUnimplementedLockerServer()
+}
+
+func RegisterLockerServer(s grpc.ServiceRegistrar, srv LockerServer) {
+	// If the following call panics, it indicates UnimplementedLockerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Locker_ServiceDesc, srv)
+}
+
+func _Locker_LockVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LockVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockerServer).LockVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Locker_LockVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockerServer).LockVolume(ctx, req.(*LockVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Locker_UnlockVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlockVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockerServer).UnlockVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Locker_UnlockVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockerServer).UnlockVolume(ctx, req.(*UnlockVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Locker_ServiceDesc is the grpc.ServiceDesc for Locker service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Locker_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Locker",
+	HandlerType: (*LockerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "LockVolume",
+			Handler:    _Locker_LockVolume_Handler,
+		},
+		{
+			MethodName: "UnlockVolume",
+			Handler:    _Locker_UnlockVolume_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
+	Renamer_RenameVolume_FullMethodName = "/meson.plugin.v1.Renamer/RenameVolume"
+)
+
+// RenamerClient is the client API for Renamer service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Renamer is an ability.
+type RenamerClient interface {
+	RenameVolume(ctx context.Context, in *RenameVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+}
+
+type renamerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewRenamerClient(cc grpc.ClientConnInterface) RenamerClient {
+	return &renamerClient{cc}
+}
+
+func (c *renamerClient) RenameVolume(ctx context.Context, in *RenameVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Renamer_RenameVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// RenamerServer is the server API for Renamer service.
+// All implementations must embed UnimplementedRenamerServer
+// for forward compatibility.
+//
+// Renamer is an ability.
+type RenamerServer interface {
+	RenameVolume(context.Context, *RenameVolumeRequest) (*Volume, error)
+	mustEmbedUnimplementedRenamerServer()
+}
+
+// UnimplementedRenamerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedRenamerServer struct{}
+
+func (UnimplementedRenamerServer) RenameVolume(context.Context, *RenameVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenameVolume not implemented")
+}
+func (UnimplementedRenamerServer) mustEmbedUnimplementedRenamerServer() {}
+func (UnimplementedRenamerServer) testEmbeddedByValue()                 {}
+
+// UnsafeRenamerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to RenamerServer will
+// result in compilation errors.
+type UnsafeRenamerServer interface {
+	mustEmbedUnimplementedRenamerServer()
+}
+
+func RegisterRenamerServer(s grpc.ServiceRegistrar, srv RenamerServer) {
+	// If the following call panics, it indicates UnimplementedRenamerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Renamer_ServiceDesc, srv)
+}
+
+func _Renamer_RenameVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RenamerServer).RenameVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Renamer_RenameVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RenamerServer).RenameVolume(ctx, req.(*RenameVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Renamer_ServiceDesc is the grpc.ServiceDesc for Renamer service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Renamer_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Renamer",
+	HandlerType: (*RenamerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "RenameVolume",
+			Handler:    _Renamer_RenameVolume_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
+	Images_ListImages_FullMethodName  = "/meson.plugin.v1.Images/ListImages"
+	Images_ImportImage_FullMethodName = "/meson.plugin.v1.Images/ImportImage"
+	Images_DeleteImage_FullMethodName = "/meson.plugin.v1.Images/DeleteImage"
+)
+
+// ImagesClient is the client API for Images service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Images is an ability: what volumes can be made from.
+type ImagesClient interface {
+	ListImages(ctx context.Context, in *ListImagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Image], error)
+	// ImportImage fetches one, or finds it by owner.key, and returns as soon as it
+	// is there; the same request is repeated until it is AVAILABLE.
+	ImportImage(ctx context.Context, in *ImportImageRequest, opts ...grpc.CallOption) (*Image, error)
+	DeleteImage(ctx context.Context, in *DeleteImageRequest, opts ...grpc.CallOption) (*DeleteImageResponse, error)
+}
+
+type imagesClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewImagesClient(cc grpc.ClientConnInterface) ImagesClient {
+	return &imagesClient{cc}
+}
+
+func (c *imagesClient) ListImages(ctx context.Context, in *ListImagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Image], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Images_ServiceDesc.Streams[0], Images_ListImages_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListImagesRequest, Image]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Images_ListImagesClient = grpc.ServerStreamingClient[Image]
+
+func (c *imagesClient) ImportImage(ctx context.Context, in *ImportImageRequest, opts ...grpc.CallOption) (*Image, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Image)
+	err := c.cc.Invoke(ctx, Images_ImportImage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imagesClient) DeleteImage(ctx context.Context, in *DeleteImageRequest, opts ...grpc.CallOption) (*DeleteImageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteImageResponse)
+	err := c.cc.Invoke(ctx, Images_DeleteImage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ImagesServer is the server API for Images service.
+// All implementations must embed UnimplementedImagesServer
+// for forward compatibility.
+//
+// Images is an ability: what volumes can be made from.
+type ImagesServer interface {
+	ListImages(*ListImagesRequest, grpc.ServerStreamingServer[Image]) error
+	// ImportImage fetches one, or finds it by owner.key, and returns as soon as it
+	// is there; the same request is repeated until it is AVAILABLE.
+	ImportImage(context.Context, *ImportImageRequest) (*Image, error)
+	DeleteImage(context.Context, *DeleteImageRequest) (*DeleteImageResponse, error)
+	mustEmbedUnimplementedImagesServer()
+}
+
+// UnimplementedImagesServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedImagesServer struct{}
+
+func (UnimplementedImagesServer) ListImages(*ListImagesRequest, grpc.ServerStreamingServer[Image]) error {
+	return status.Error(codes.Unimplemented, "method ListImages not implemented")
+}
+func (UnimplementedImagesServer) ImportImage(context.Context, *ImportImageRequest) (*Image, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportImage not implemented")
+}
+func (UnimplementedImagesServer) DeleteImage(context.Context, *DeleteImageRequest) (*DeleteImageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteImage not implemented")
+}
+func (UnimplementedImagesServer) mustEmbedUnimplementedImagesServer() {}
+func (UnimplementedImagesServer) testEmbeddedByValue()                {}
+
+// UnsafeImagesServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ImagesServer will
+// result in compilation errors.
+type UnsafeImagesServer interface {
+	mustEmbedUnimplementedImagesServer()
+}
+
+func RegisterImagesServer(s grpc.ServiceRegistrar, srv ImagesServer) {
+	// If the following call panics, it indicates UnimplementedImagesServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Images_ServiceDesc, srv)
+}
+
+func _Images_ListImages_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListImagesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ImagesServer).ListImages(m, &grpc.GenericServerStream[ListImagesRequest, Image]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Images_ListImagesServer = grpc.ServerStreamingServer[Image]
+
+func _Images_ImportImage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportImageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagesServer).ImportImage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Images_ImportImage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagesServer).ImportImage(ctx, req.(*ImportImageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Images_DeleteImage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteImageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagesServer).DeleteImage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Images_DeleteImage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagesServer).DeleteImage(ctx, req.(*DeleteImageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Images_ServiceDesc is the grpc.ServiceDesc for Images service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Images_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Images",
+	HandlerType: (*ImagesServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ImportImage",
+			Handler:    _Images_ImportImage_Handler,
+		},
+		{
+			MethodName: "DeleteImage",
+			Handler:    _Images_DeleteImage_Handler,
+		},
+	},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ListImages",
+			Handler:       _Images_ListImages_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
+	Transfer_ImportVolume_FullMethodName = "/meson.plugin.v1.Transfer/ImportVolume"
+	Transfer_ExportVolume_FullMethodName = "/meson.plugin.v1.Transfer/ExportVolume"
+)
+
+// TransferClient is the client API for Transfer service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Transfer is an ability: a volume's bytes into it and out of it. A volume that
+// is in use for writing is Busy.
+type TransferClient interface {
+	// ImportVolume makes a volume of what is sent: the first message is the
+	// header, those after it are data. Cut off, it leaves nothing.
+	ImportVolume(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportVolumeRequest, Volume], error)
+	// ExportVolume sends the whole volume, or a snapshot of it.
+	ExportVolume(ctx context.Context, in *ExportVolumeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportVolumeResponse], error)
+}
+
+type transferClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewTransferClient(cc grpc.ClientConnInterface) TransferClient {
+	return &transferClient{cc}
+}
+
+func (c *transferClient) ImportVolume(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportVolumeRequest, Volume], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Transfer_ServiceDesc.Streams[0], Transfer_ImportVolume_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportVolumeRequest, Volume]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Transfer_ImportVolumeClient = grpc.ClientStreamingClient[ImportVolumeRequest, Volume]
+
+func (c *transferClient) ExportVolume(ctx context.Context, in *ExportVolumeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportVolumeResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Transfer_ServiceDesc.Streams[1], Transfer_ExportVolume_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportVolumeRequest, ExportVolumeResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Transfer_ExportVolumeClient = grpc.ServerStreamingClient[ExportVolumeResponse]
+
+// TransferServer is the server API for Transfer service.
+// All implementations must embed UnimplementedTransferServer
+// for forward compatibility.
+//
+// Transfer is an ability: a volume's bytes into it and out of it. A volume that
+// is in use for writing is Busy.
+type TransferServer interface {
+	// ImportVolume makes a volume of what is sent: the first message is the
+	// header, those after it are data. Cut off, it leaves nothing.
+	ImportVolume(grpc.ClientStreamingServer[ImportVolumeRequest, Volume]) error
+	// ExportVolume sends the whole volume, or a snapshot of it.
+	ExportVolume(*ExportVolumeRequest, grpc.ServerStreamingServer[ExportVolumeResponse]) error
+	mustEmbedUnimplementedTransferServer()
+}
+
+// UnimplementedTransferServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedTransferServer struct{}
+
+func (UnimplementedTransferServer) ImportVolume(grpc.ClientStreamingServer[ImportVolumeRequest, Volume]) error {
+	return status.Error(codes.Unimplemented, "method ImportVolume not implemented")
+}
+func (UnimplementedTransferServer) ExportVolume(*ExportVolumeRequest, grpc.ServerStreamingServer[ExportVolumeResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportVolume not implemented")
+}
+func (UnimplementedTransferServer) mustEmbedUnimplementedTransferServer() {}
+func (UnimplementedTransferServer) testEmbeddedByValue()                  {}
+
+// UnsafeTransferServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to TransferServer will
+// result in compilation errors.
+type UnsafeTransferServer interface {
+	mustEmbedUnimplementedTransferServer()
+}
+
+func RegisterTransferServer(s grpc.ServiceRegistrar, srv TransferServer) {
+	// If the following call panics, it indicates UnimplementedTransferServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Transfer_ServiceDesc, srv)
+}
+
+func _Transfer_ImportVolume_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(TransferServer).ImportVolume(&grpc.GenericServerStream[ImportVolumeRequest, Volume]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Transfer_ImportVolumeServer = grpc.ClientStreamingServer[ImportVolumeRequest, Volume]
+
+func _Transfer_ExportVolume_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportVolumeRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TransferServer).ExportVolume(m, &grpc.GenericServerStream[ExportVolumeRequest, ExportVolumeResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Transfer_ExportVolumeServer = grpc.ServerStreamingServer[ExportVolumeResponse]
+
+// Transfer_ServiceDesc is the grpc.ServiceDesc for Transfer service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Transfer_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Transfer",
+	HandlerType: (*TransferServer)(nil),
+	Methods:     []grpc.MethodDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ImportVolume",
+			Handler:       _Transfer_ImportVolume_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "ExportVolume",
+			Handler:       _Transfer_ExportVolume_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "meson/plugin/v1/storage.proto",
+}

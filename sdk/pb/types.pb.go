@@ -926,6 +926,203 @@ func (x *Progress) GetText() string {
 	return ""
 }
 
+// Exposure is a way in which a volume can be reached, and from where. A machine
+// reaches the volume by it if its Consumer has the kind and meets every
+// condition that is not empty.
+type Exposure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  ConnectionKind         `protobuf:"varint,1,opt,name=kind,proto3,enum=meson.plugin.v1.ConnectionKind" json:"kind,omitempty"`
+	// FILE, NBD over a unix socket: the host, as Consumer.host names it.
+	Host string `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	// The name of a storage network that the consumer's host is on.
+	Network string `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"`
+	// NATIVE: the provider and the zone that the machine must be of.
+	Provider string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
+	Zone     string `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	// One clause for people, such as "iscsi from a qcow2 image, at half the speed".
+	Text string `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	// What comes first is faster: 0 is the volume's best way.
+	Rank          uint32 `protobuf:"varint,7,opt,name=rank,proto3" json:"rank,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exposure) Reset() {
+	*x = Exposure{}
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exposure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exposure) ProtoMessage() {}
+
+func (x *Exposure) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exposure.ProtoReflect.Descriptor instead.
+func (*Exposure) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Exposure) GetKind() ConnectionKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConnectionKind_CONNECTION_KIND_UNSPECIFIED
+}
+
+func (x *Exposure) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Exposure) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *Exposure) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Exposure) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Exposure) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Exposure) GetRank() uint32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+// Consumer is who would reach a volume: a machine, seen from its host.
+type Consumer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kinds []ConnectionKind       `protobuf:"varint,1,rep,packed,name=kinds,proto3,enum=meson.plugin.v1.ConnectionKind" json:"kinds,omitempty"`
+	// What names the host for good: its libvirt UUID.
+	Host string `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	// Storage networks that the host is on.
+	Networks []string `protobuf:"bytes,3,rep,name=networks,proto3" json:"networks,omitempty"`
+	// The name that the host's initiator gives, iqn.….
+	InitiatorIqn string `protobuf:"bytes,4,opt,name=initiator_iqn,json=initiatorIqn,proto3" json:"initiator_iqn,omitempty"`
+	Provider     string `protobuf:"bytes,5,opt,name=provider,proto3" json:"provider,omitempty"`
+	Zone         string `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`
+	// True where the guest is told by user data what to mount, so that NFS works.
+	GuestMounts   bool `protobuf:"varint,7,opt,name=guest_mounts,json=guestMounts,proto3" json:"guest_mounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Consumer) Reset() {
+	*x = Consumer{}
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consumer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consumer) ProtoMessage() {}
+
+func (x *Consumer) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consumer.ProtoReflect.Descriptor instead.
+func (*Consumer) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Consumer) GetKinds() []ConnectionKind {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Consumer) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Consumer) GetNetworks() []string {
+	if x != nil {
+		return x.Networks
+	}
+	return nil
+}
+
+func (x *Consumer) GetInitiatorIqn() string {
+	if x != nil {
+		return x.InitiatorIqn
+	}
+	return ""
+}
+
+func (x *Consumer) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Consumer) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Consumer) GetGuestMounts() bool {
+	if x != nil {
+		return x.GuestMounts
+	}
+	return false
+}
+
 // Connection says how a machine reaches a volume. Secrets in it are for the
 // one attachment alone.
 type Connection struct {
@@ -946,7 +1143,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[6]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1155,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[6]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1168,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Connection) GetPath() isConnection_Path {
@@ -1095,7 +1292,7 @@ type FileConnection struct {
 
 func (x *FileConnection) Reset() {
 	*x = FileConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1107,7 +1304,7 @@ func (x *FileConnection) String() string {
 func (*FileConnection) ProtoMessage() {}
 
 func (x *FileConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1120,7 +1317,7 @@ func (x *FileConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileConnection.ProtoReflect.Descriptor instead.
 func (*FileConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FileConnection) GetHost() string {
@@ -1159,7 +1356,7 @@ type IscsiConnection struct {
 
 func (x *IscsiConnection) Reset() {
 	*x = IscsiConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1368,7 @@ func (x *IscsiConnection) String() string {
 func (*IscsiConnection) ProtoMessage() {}
 
 func (x *IscsiConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1381,7 @@ func (x *IscsiConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IscsiConnection.ProtoReflect.Descriptor instead.
 func (*IscsiConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IscsiConnection) GetPortals() []string {
@@ -1240,7 +1437,7 @@ type NbdConnection struct {
 
 func (x *NbdConnection) Reset() {
 	*x = NbdConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1449,7 @@ func (x *NbdConnection) String() string {
 func (*NbdConnection) ProtoMessage() {}
 
 func (x *NbdConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1462,7 @@ func (x *NbdConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NbdConnection.ProtoReflect.Descriptor instead.
 func (*NbdConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NbdConnection) GetUri() string {
@@ -1293,7 +1490,7 @@ type NfsConnection struct {
 
 func (x *NfsConnection) Reset() {
 	*x = NfsConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1502,7 @@ func (x *NfsConnection) String() string {
 func (*NfsConnection) ProtoMessage() {}
 
 func (x *NfsConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1515,7 @@ func (x *NfsConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NfsConnection.ProtoReflect.Descriptor instead.
 func (*NfsConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *NfsConnection) GetServer() string {
@@ -1357,7 +1554,7 @@ type RbdConnection struct {
 
 func (x *RbdConnection) Reset() {
 	*x = RbdConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1566,7 @@ func (x *RbdConnection) String() string {
 func (*RbdConnection) ProtoMessage() {}
 
 func (x *RbdConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1579,7 @@ func (x *RbdConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RbdConnection.ProtoReflect.Descriptor instead.
 func (*RbdConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RbdConnection) GetMonitors() []string {
@@ -1443,7 +1640,7 @@ type NativeConnection struct {
 
 func (x *NativeConnection) Reset() {
 	*x = NativeConnection{}
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1652,7 @@ func (x *NativeConnection) String() string {
 func (*NativeConnection) ProtoMessage() {}
 
 func (x *NativeConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_types_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_types_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1665,7 @@ func (x *NativeConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NativeConnection.ProtoReflect.Descriptor instead.
 func (*NativeConnection) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_meson_plugin_v1_types_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NativeConnection) GetVolumeId() string {
@@ -1525,7 +1722,23 @@ const file_meson_plugin_v1_types_proto_rawDesc = "" +
 	"\bProgress\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x18\n" +
 	"\apercent\x18\x02 \x01(\rR\apercent\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"\xfb\x02\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\xc5\x01\n" +
+	"\bExposure\x123\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1f.meson.plugin.v1.ConnectionKindR\x04kind\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12\x18\n" +
+	"\anetwork\x18\x03 \x01(\tR\anetwork\x12\x1a\n" +
+	"\bprovider\x18\x04 \x01(\tR\bprovider\x12\x12\n" +
+	"\x04zone\x18\x05 \x01(\tR\x04zone\x12\x12\n" +
+	"\x04text\x18\x06 \x01(\tR\x04text\x12\x12\n" +
+	"\x04rank\x18\a \x01(\rR\x04rank\"\xe9\x01\n" +
+	"\bConsumer\x125\n" +
+	"\x05kinds\x18\x01 \x03(\x0e2\x1f.meson.plugin.v1.ConnectionKindR\x05kinds\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12\x1a\n" +
+	"\bnetworks\x18\x03 \x03(\tR\bnetworks\x12#\n" +
+	"\rinitiator_iqn\x18\x04 \x01(\tR\finitiatorIqn\x12\x1a\n" +
+	"\bprovider\x18\x05 \x01(\tR\bprovider\x12\x12\n" +
+	"\x04zone\x18\x06 \x01(\tR\x04zone\x12!\n" +
+	"\fguest_mounts\x18\a \x01(\bR\vguestMounts\"\xfb\x02\n" +
 	"\n" +
 	"Connection\x125\n" +
 	"\x04file\x18\x01 \x01(\v2\x1f.meson.plugin.v1.FileConnectionH\x00R\x04file\x128\n" +
@@ -1630,7 +1843,7 @@ func file_meson_plugin_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_meson_plugin_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_meson_plugin_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_meson_plugin_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_meson_plugin_v1_types_proto_goTypes = []any{
 	(ErrorKind)(0),                // 0: meson.plugin.v1.ErrorKind
 	(ErrorSource)(0),              // 1: meson.plugin.v1.ErrorSource
@@ -1644,32 +1857,36 @@ var file_meson_plugin_v1_types_proto_goTypes = []any{
 	(*Owner)(nil),                 // 9: meson.plugin.v1.Owner
 	(*Reason)(nil),                // 10: meson.plugin.v1.Reason
 	(*Progress)(nil),              // 11: meson.plugin.v1.Progress
-	(*Connection)(nil),            // 12: meson.plugin.v1.Connection
-	(*FileConnection)(nil),        // 13: meson.plugin.v1.FileConnection
-	(*IscsiConnection)(nil),       // 14: meson.plugin.v1.IscsiConnection
-	(*NbdConnection)(nil),         // 15: meson.plugin.v1.NbdConnection
-	(*NfsConnection)(nil),         // 16: meson.plugin.v1.NfsConnection
-	(*RbdConnection)(nil),         // 17: meson.plugin.v1.RbdConnection
-	(*NativeConnection)(nil),      // 18: meson.plugin.v1.NativeConnection
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*Exposure)(nil),              // 12: meson.plugin.v1.Exposure
+	(*Consumer)(nil),              // 13: meson.plugin.v1.Consumer
+	(*Connection)(nil),            // 14: meson.plugin.v1.Connection
+	(*FileConnection)(nil),        // 15: meson.plugin.v1.FileConnection
+	(*IscsiConnection)(nil),       // 16: meson.plugin.v1.IscsiConnection
+	(*NbdConnection)(nil),         // 17: meson.plugin.v1.NbdConnection
+	(*NfsConnection)(nil),         // 18: meson.plugin.v1.NfsConnection
+	(*RbdConnection)(nil),         // 19: meson.plugin.v1.RbdConnection
+	(*NativeConnection)(nil),      // 20: meson.plugin.v1.NativeConnection
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
 }
 var file_meson_plugin_v1_types_proto_depIdxs = []int32{
 	0,  // 0: meson.plugin.v1.ErrorDetail.kind:type_name -> meson.plugin.v1.ErrorKind
 	1,  // 1: meson.plugin.v1.ErrorDetail.source:type_name -> meson.plugin.v1.ErrorSource
 	2,  // 2: meson.plugin.v1.ErrorDetail.scope:type_name -> meson.plugin.v1.ExhaustedScope
 	7,  // 3: meson.plugin.v1.ErrorDetail.faults:type_name -> meson.plugin.v1.FieldFault
-	19, // 4: meson.plugin.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	13, // 5: meson.plugin.v1.Connection.file:type_name -> meson.plugin.v1.FileConnection
-	14, // 6: meson.plugin.v1.Connection.iscsi:type_name -> meson.plugin.v1.IscsiConnection
-	15, // 7: meson.plugin.v1.Connection.nbd:type_name -> meson.plugin.v1.NbdConnection
-	16, // 8: meson.plugin.v1.Connection.nfs:type_name -> meson.plugin.v1.NfsConnection
-	17, // 9: meson.plugin.v1.Connection.rbd:type_name -> meson.plugin.v1.RbdConnection
-	18, // 10: meson.plugin.v1.Connection.native:type_name -> meson.plugin.v1.NativeConnection
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	21, // 4: meson.plugin.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	5,  // 5: meson.plugin.v1.Exposure.kind:type_name -> meson.plugin.v1.ConnectionKind
+	5,  // 6: meson.plugin.v1.Consumer.kinds:type_name -> meson.plugin.v1.ConnectionKind
+	15, // 7: meson.plugin.v1.Connection.file:type_name -> meson.plugin.v1.FileConnection
+	16, // 8: meson.plugin.v1.Connection.iscsi:type_name -> meson.plugin.v1.IscsiConnection
+	17, // 9: meson.plugin.v1.Connection.nbd:type_name -> meson.plugin.v1.NbdConnection
+	18, // 10: meson.plugin.v1.Connection.nfs:type_name -> meson.plugin.v1.NfsConnection
+	19, // 11: meson.plugin.v1.Connection.rbd:type_name -> meson.plugin.v1.RbdConnection
+	20, // 12: meson.plugin.v1.Connection.native:type_name -> meson.plugin.v1.NativeConnection
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_types_proto_init() }
@@ -1677,7 +1894,7 @@ func file_meson_plugin_v1_types_proto_init() {
 	if File_meson_plugin_v1_types_proto != nil {
 		return
 	}
-	file_meson_plugin_v1_types_proto_msgTypes[6].OneofWrappers = []any{
+	file_meson_plugin_v1_types_proto_msgTypes[8].OneofWrappers = []any{
 		(*Connection_File)(nil),
 		(*Connection_Iscsi)(nil),
 		(*Connection_Nbd)(nil),
@@ -1691,7 +1908,7 @@ func file_meson_plugin_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_types_proto_rawDesc), len(file_meson_plugin_v1_types_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
