@@ -62,6 +62,25 @@ func (s *screen) until(t *testing.T, text string, wait time.Duration) string {
 	}
 }
 
+// echo types a line until it comes back: what is typed before the guest listens
+// may be lost.
+func (s *screen) echo(t *testing.T, text string) {
+	t.Helper()
+	for range 60 {
+		s.keys <- text + "\r"
+		for range 10 {
+			s.mu.Lock()
+			have := s.text.String()
+			s.mu.Unlock()
+			if strings.Contains(have, text+"\r") {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	t.Fatalf("%q does not come back", text)
+}
+
 // openScreen opens a machine's console until the test ends; what it ended with
 // comes on the channel.
 func openScreen(t *testing.T, p *Provider, in *pb.Instance, force bool) (*screen, <-chan error) {
@@ -122,8 +141,7 @@ func TestConsole(t *testing.T) {
 	in := until(t, p, req)
 
 	s, ended := openScreen(t, p, in, false)
-	s.keys <- "hello\r"
-	s.until(t, "hello", 20*time.Second)
+	s.echo(t, "hello")
 	_, busy := openScreen(t, p, in, false)
 	select {
 	case err := <-busy:

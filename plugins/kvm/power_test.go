@@ -50,8 +50,7 @@ func TestPower(t *testing.T) {
 	away(t, p, req.GetOwner())
 	in := until(t, p, req)
 	s, _ := openScreen(t, p, in, false)
-	s.keys <- "up\r"
-	s.until(t, "up", 20*time.Second) // it listens from here on
+	s.echo(t, "up") // it listens from here on
 
 	setPower(t, p, in, pb.SetPowerRequest_ACTION_START)
 	setPower(t, p, in, pb.SetPowerRequest_ACTION_STOP)
