@@ -125,15 +125,16 @@ func (p *Plugin) session(ctx context.Context) (*session, error) {
 
 func (p *Plugin) onLost(s *session, why string) {
 	life := time.Since(s.born)
-	p.log.Warn("plugin failed", "why", why, "life", life)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.current == s {
 		p.previous, p.current = s, nil
 	}
 	if !p.closed {
 		p.restarts.failed(time.Now(), life, why)
 	}
+	p.mu.Unlock()
+	// Last: who reads it finds another process with the next call.
+	p.log.Warn("plugin failed", "why", why, "life", life)
 }
 
 // close drains and ends the plugin. What is under way ends with it.

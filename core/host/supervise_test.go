@@ -19,7 +19,7 @@ func contextWithTimeout(t testing.TB, d time.Duration) (context.Context, context
 }
 
 func quickPings(o *Options) {
-	o.PingEvery, o.PingTimeout, o.PingMisses = 200*time.Millisecond, 500*time.Millisecond, 2
+	o.PingEvery, o.PingTimeout, o.PingMisses = 200*time.Millisecond, 1500*time.Millisecond, 2
 }
 
 // What a call comes to when its plugin dies or hangs in the middle of it.
@@ -152,7 +152,7 @@ func TestHungPluginIsReplaced(t *testing.T) {
 	h := newHost(t, quickPings, func(o *Options) { o.Log = log })
 	before := pid(t, h, "rogue")
 	stop(t, before)
-	logged.waitFor(t, 5*time.Second, "plugin failed", "did not answer 2 pings")
+	logged.waitFor(t, 30*time.Second, "plugin failed", "did not answer 2 pings")
 	if after := pid(t, h, "rogue"); after == before || alive(before) {
 		t.Errorf("process %d before, %d after", before, after)
 	}
@@ -264,8 +264,9 @@ func TestCloseEndsStarts(t *testing.T) {
 func TestRestartIsForOneProcess(t *testing.T) {
 	h := newHost(t)
 	a, b := provider(h, "rogue", "hangs"), provider(h, "rogue", "hangs")
+	pid(t, h, "rogue") // it has started, so the calls reach it
 	for _, p := range []*Provider{a, b} {
-		ctx, cancel := contextWithTimeout(t, 300*time.Millisecond)
+		ctx, cancel := contextWithTimeout(t, time.Second)
 		if _, err := p.Create(ctx, request("k1")); core.KindOf(err) != core.Uncertain {
 			t.Fatalf("%v: want Uncertain", err)
 		}
