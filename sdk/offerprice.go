@@ -40,8 +40,24 @@ func quantitiesFromPB(quantities []*pb.Quantity) []pricing.Quantity {
 // total over the horizon, billing rules applied, those of equal total by id. An
 // offer without a price is an error, and the order is then undefined.
 func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) error {
+	return sortPriced(l, horizon, offers)
+}
+
+// SortVolumeOffers does the same with volumes.
+func SortVolumeOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.VolumeOffer) error {
+	return sortPriced(l, horizon, offers)
+}
+
+// priced is an offer of either kind.
+type priced interface {
+	comparable
+	GetId() string
+	GetQuantities() []*pb.Quantity
+}
+
+func sortPriced[O priced](l *pricing.List, horizon pricing.Horizon, offers []O) error {
 	quoter := onlyUsed(l, offers).Quoter(horizon)
-	totals := make(map[*pb.Offer]pricing.Money, len(offers))
+	totals := make(map[O]pricing.Money, len(offers))
 	for _, o := range offers {
 		q, err := quoter.Quote(quantitiesFromPB(o.GetQuantities()))
 		if err != nil {
@@ -50,7 +66,7 @@ func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) er
 		totals[o] = q.Total
 	}
 	var mixed error
-	slices.SortStableFunc(offers, func(a, b *pb.Offer) int {
+	slices.SortStableFunc(offers, func(a, b O) int {
 		c, err := totals[a].Cmp(totals[b])
 		if err != nil {
 			mixed = err
@@ -62,7 +78,7 @@ func SortOffers(l *pricing.List, horizon pricing.Horizon, offers []*pb.Offer) er
 
 // onlyUsed is a list without the prices that no offer uses: to make all prices of
 // a large one ready would take longer than to quote a few offers.
-func onlyUsed(l *pricing.List, offers []*pb.Offer) *pricing.List {
+func onlyUsed[O priced](l *pricing.List, offers []O) *pricing.List {
 	used := make(map[string]bool)
 	for _, o := range offers {
 		for _, q := range o.GetQuantities() {
