@@ -63,31 +63,11 @@ func (p *Provider) List(ctx context.Context, broker string) ([]core.Instance, er
 		if err != nil {
 			return err
 		}
-		var f faults
-		size, seen := 0, make(map[string]bool)
-		for {
-			answer, err := stream.Recv()
-			if errors.Is(err, io.EOF) {
-				return f.err("the list")
-			}
-			if err != nil {
-				return err
-			}
-			if size += proto.Size(answer); size > maxStreamBytes || len(list) == maxInstances || f.count > maxReasons {
-				f.add("", "more than %d machines or %d MiB", maxInstances, maxStreamBytes>>20)
-				return f.err("the list")
-			}
-			in, err := p.instance(answer, asked{owner: core.Owner{Broker: broker}})
-			switch {
-			case err != nil:
-				f.add("machine "+cut(answer.GetId(), 64), "%v", err)
-			case seen[in.ID]:
-				f.add("machine "+cut(in.ID, 64), "it is listed twice")
-			case in.State != core.Gone:
-				seen[in.ID] = true
-				list = append(list, in)
-			}
-		}
+		list, err = listed(stream, "machine", func(w *pb.Instance) (core.Instance, string, error) {
+			in, err := p.instance(w, asked{owner: core.Owner{Broker: broker}})
+			return in, w.GetId(), err
+		}, func(in core.Instance) bool { return in.State != core.Gone })
+		return err
 	})
 	return list, err
 }
