@@ -105,11 +105,18 @@ func (m *MemProvider) make(ctx context.Context, zone MemZone, req *pb.CreateRequ
 		if free := m.free(s, zone); free <= 0 {
 			return &sdk.Error{Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Source: sdk.SourceProvider, Op: "create", Subject: "zone " + zone.Name, Text: "the zone is full"}
 		}
+		var attached memMachine
+		for _, a := range req.GetAttachments() {
+			if err := m.attach(&attached, a); err != nil {
+				return err
+			}
+		}
 		s.Serial++
 		now := time.Now()
 		made = memMachine{
 			ID: fmt.Sprintf("mem-%06d", s.Serial), Name: req.GetName(), Labels: sdk.OwnerLabels(req.GetOwner()),
 			Zone: zone.Name, Shape: req.GetOffer().GetShape(), Created: now, Running: now.Add(m.config.Boot),
+			Attachments: attached.Attachments,
 		}
 		s.Machines[made.ID] = made
 		return nil
@@ -218,6 +225,10 @@ func (m *MemProvider) instance(machine memMachine) *pb.Instance {
 	i := &pb.Instance{
 		Id: machine.ID, Owner: machine.owner(), Name: machine.Name, State: pb.InstanceState_INSTANCE_STATE_RUNNING,
 		Region: "memory", Zone: machine.Zone, Shape: machine.Shape, CreatedAt: timestamppb.New(machine.Created),
+		Consumer: m.consumer(machine.Zone),
+	}
+	for _, text := range machine.Attachments {
+		i.Attachments = append(i.Attachments, attachmentOf(text))
 	}
 	left := time.Until(machine.Running)
 	switch {

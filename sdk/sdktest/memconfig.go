@@ -9,6 +9,7 @@ import (
 
 	"github.com/mesoncloud/meson/pricing"
 	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // MemConfig configures the in-memory plugin.
@@ -24,6 +25,8 @@ type MemConfig struct {
 	QuoteOnly   string           `json:"quote_only" help:"Why machines can be priced but not made; empty: they can be made." example:"no credentials"`
 	Latency     time.Duration    `json:"latency" help:"How long each call takes; half of it before a change is made, half after." default:"0s" min:"0s" max:"10m"`
 	Boot        time.Duration    `json:"boot" help:"How long a machine is being created." default:"0s" min:"0s" max:"10m"`
+	Storage     *MemStorage      `json:"storage" help:"Volumes; without it there are none."`
+	Machines    *MemMachines     `json:"machines" help:"What machines reach of volumes; without it nothing."`
 	NoAddress   bool             `json:"no_address" help:"Machines never get an address."`
 	// Faults maps an operation to what goes wrong in it; see Validate.
 	Faults map[string]string `json:"faults" help:"What goes wrong, by operation: see the package's documentation."`
@@ -57,6 +60,13 @@ func (c *MemConfig) Validate() []sdk.Fault {
 		}
 	}
 	rules("billing", c.Billing)
+	if c.Storage != nil {
+		price("storage.price", c.Storage.Price)
+		faults = append(faults, kindFaults("storage.exports", c.Storage.Exports)...)
+	}
+	if c.Machines != nil {
+		faults = append(faults, kindFaults("machines.kinds", c.Machines.Kinds)...)
+	}
 	seen := map[string]bool{}
 	for i, z := range c.Zones {
 		rules(fmt.Sprintf("zones[%d].billing", i), z.Billing)
@@ -109,8 +119,16 @@ func (c *MemConfig) withZones() *MemConfig {
 //	{"zones": [{"name": "plan", "core_price": "0.024", "spot_price": "0.01",
 //	  "billing": {"cap_hours": 480, "increment_seconds": 3600, "includes": [{"sku": "disk", "amount": "25"}]}}]}
 //
+// With the setting storage it has volumes, of which the bytes at their beginning
+// are kept, and with the setting machines its machines take them:
+//
+//	{"storage": {"exports": ["file", "iscsi", "nfs"], "capacity_gib": 100}, "machines": {"kinds": ["file", "iscsi", "nfs"]}}
+//
 // Its setting faults maps an operation (offer create get list delete watch power
-// console check prices) to one of
+// console check prices attach detach offer-volume create-volume get-volume
+// list-volumes delete-volume watch-volume export unexport resize rename lock
+// unlock snapshot list-snapshots delete-snapshot revert import-volume
+// export-volume import-image list-images delete-image) to one of
 //
 //	invalid, denied, conflict, busy, unsupported, unavailable, internal, panic
 //	exhausted capacity, exhausted quota, exhausted funds
@@ -126,8 +144,12 @@ func Mem() sdk.Definition[MemConfig, *MemProvider] {
 	return sdk.Definition[MemConfig, *MemProvider]{
 		Name:          "mem",
 		Version:       "1.0.0",
-		Summary:       "Machines that exist in memory alone, for tests.",
+		Summary:       "Machines and volumes that exist in memory alone, for tests.",
 		LiveInventory: true,
+		Consumes: []pb.ConnectionKind{
+			pb.ConnectionKind_CONNECTION_KIND_FILE, pb.ConnectionKind_CONNECTION_KIND_ISCSI, pb.ConnectionKind_CONNECTION_KIND_NBD,
+			pb.ConnectionKind_CONNECTION_KIND_NFS, pb.ConnectionKind_CONNECTION_KIND_RBD, pb.ConnectionKind_CONNECTION_KIND_NATIVE,
+		},
 		Open: func(_ context.Context, name string, c *MemConfig, log *slog.Logger) (*MemProvider, error) {
 			return OpenMem(name, c, log)
 		},

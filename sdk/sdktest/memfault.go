@@ -11,7 +11,10 @@ import (
 	"github.com/mesoncloud/meson/sdk"
 )
 
-const memOperations = " offer create get list delete watch power console check prices "
+const memOperations = " offer create get list delete watch power console check prices attach detach" +
+	" offer-volume create-volume get-volume list-volumes delete-volume watch-volume export unexport" +
+	" resize rename lock unlock snapshot list-snapshots delete-snapshot revert import-volume export-volume" +
+	" import-image list-images delete-image "
 
 // memFault is one parsed entry of MemConfig.Faults.
 type memFault struct {

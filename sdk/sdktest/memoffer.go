@@ -47,7 +47,7 @@ func (m *MemProvider) Offer(ctx context.Context, req *pb.OfferRequest, send func
 	if err := m.before(ctx, "offer"); err != nil {
 		return err
 	}
-	answer := &pb.OfferResponse{Reasons: memReasons(req.GetPledge())}
+	answer := &pb.OfferResponse{Reasons: memReasons(req.GetPledge(), m.consumer("") != nil)}
 	if len(answer.Reasons) == 0 {
 		err := m.store.do(ctx, false, func(s *memState) error {
 			for _, z := range m.config.Zones {
@@ -82,7 +82,7 @@ func (m *MemProvider) Offer(ctx context.Context, req *pb.OfferRequest, send func
 	return m.after(ctx, "offer")
 }
 
-func memReasons(p *pb.Pledge) []*pb.Reason {
+func memReasons(p *pb.Pledge, takesVolumes bool) []*pb.Reason {
 	var reasons []*pb.Reason
 	no := func(field, want, have, relax string) {
 		reasons = append(reasons, &pb.Reason{Field: field, Want: want, Have: have, Text: fmt.Sprintf("%s %s: there is only %s", field, want, have), Relax: relax})
@@ -104,7 +104,7 @@ func memReasons(p *pb.Pledge) []*pb.Reason {
 	if len(p.GetPci()) > 0 {
 		no("pci", p.GetPci()[0].GetVendor(), "no device", "")
 	}
-	if len(p.GetVolumes()) > 0 {
+	if len(p.GetVolumes()) > 0 && !takesVolumes {
 		no("volumes", "a volume", "no way to attach one", "")
 	}
 	if p.GetRequireEcc() && p.GetStrict() {
@@ -138,6 +138,7 @@ func (m *MemProvider) offer(z MemZone, p *pb.Pledge) *pb.Offer {
 		ExpiresAt:         timestamppb.New(time.Now().Add(time.Minute)),
 		Facts:             map[string]string{"accelerator": "none"},
 		QuoteOnly:         m.quoteOnly(z),
+		Consumer:          m.consumer(z.Name),
 		Quantities: []*pb.Quantity{
 			{Sku: "core-" + z.Name, Amount: fmt.Sprint(p.GetSlots()), Divisor: max(p.GetOverprovision(), 1), Text: "cores"},
 			{Sku: "memory", Amount: fmt.Sprint(p.GetMemoryMib()), Divisor: 1024, Text: "GiB of memory"},

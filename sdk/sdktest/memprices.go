@@ -42,6 +42,13 @@ func memPrices(c *MemConfig) (*pricing.List, error) {
 	if err := add("disk", pricing.KindDisk, pricing.UnitGiBMonth, c.DiskPrice, nil); err != nil {
 		return nil, err
 	}
+	if c.Storage != nil {
+		p, err := volumePrice(c)
+		if err != nil {
+			return nil, err
+		}
+		l.Prices = append(l.Prices, p)
+	}
 	text, err := json.Marshal(l.Prices)
 	if err != nil {
 		return nil, err

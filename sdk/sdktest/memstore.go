@@ -27,6 +27,8 @@ type memMachine struct {
 	Created time.Time         `json:"created"`
 	Running time.Time         `json:"running"`
 	Stopped bool              `json:"stopped"`
+	// Attachments are those of the contract as JSON, without secrets.
+	Attachments []string `json:"attachments"`
 }
 
 func (m memMachine) owner() *pb.Owner {
@@ -36,9 +38,12 @@ func (m memMachine) owner() *pb.Owner {
 
 // memState is everything that the provider knows.
 type memState struct {
-	Machines map[string]memMachine `json:"machines"`
-	Serial   int                   `json:"serial"`
-	Faults   map[string]int        `json:"faults"` // how often each has happened
+	Machines  map[string]memMachine  `json:"machines"`
+	Volumes   map[string]memVolume   `json:"volumes"`
+	Snapshots map[string]memSnapshot `json:"snapshots"`
+	Images    map[string]memImage    `json:"images"`
+	Serial    int                    `json:"serial"`
+	Faults    map[string]int         `json:"faults"` // how often each has happened
 }
 
 func (s *memState) find(owner *pb.Owner, id string) (memMachine, bool) {
@@ -99,6 +104,9 @@ func (s *memStore) do(ctx context.Context, change bool, fn func(*memState) error
 func (s *memState) ready() {
 	if s.Machines == nil {
 		s.Machines, s.Faults = map[string]memMachine{}, map[string]int{}
+	}
+	if s.Volumes == nil {
+		s.Volumes, s.Snapshots, s.Images = map[string]memVolume{}, map[string]memSnapshot{}, map[string]memImage{}
 	}
 }
 
