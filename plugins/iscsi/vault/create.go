@@ -14,18 +14,19 @@ type New struct {
 	// Format is that of the image; empty exactly for shareable volumes, which get a
 	// directory.
 	Format Format
-	// Base is set where the image stands on a snapshot of another volume.
-	Base *Base
 }
 
-// Build is a volume that is being made: a folder that nobody sees yet, beside its
-// later place, so that a backing file "../<other>.elimg/snap-….img" is right in both.
+// Build is a volume that is being made: a folder that nobody sees yet.
 type Build struct {
 	// Folder is absolute, Data the path for the image, or of the directory, which is
 	// there, empty.
 	Folder string
 	Data   string
 	New    New
+	// Snapshots and Parent are for fill to set where the image stands on layers that
+	// it has put into Folder; see State.
+	Snapshots []Snapshot
+	Parent    string
 }
 
 // Underway is a volume that a live process is making just now.
@@ -59,8 +60,7 @@ func (v *Vault) Building(ctx context.Context) ([]Underway, error) { return nil, 
 // Delete removes a volume and its snapshots and gives their space back to the
 // filesystem before it returns; the number is how many bytes that was. It is Busy,
 // and says by whom, while a use, another holder's lock (holder is the caller's) or
-// pending work stands, or a clone that exists stands on one of its snapshots. What
-// is not there is done. Volumes with faults are never touched, except what Meson
+// pending work stands. What is not there is done. Volumes with faults are never touched, except what Meson
 // made itself, is alone with its id and whose metadata can be read.
 func (v *Vault) Delete(ctx context.Context, ref Ref, holder string) (freedBytes uint64, err error) {
 	return 0, todo()

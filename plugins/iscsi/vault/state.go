@@ -1,6 +1,9 @@
 package vault
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // State is what Meson adds to a volume's metadata, under the key "meson".
 type State struct {
@@ -20,13 +23,14 @@ type State struct {
 	// Uses are the attachments that stand.
 	Uses []Use `json:"attachments,omitempty"`
 	// Lock is somebody's right to the volume, nil without one.
-	Lock      *Lock      `json:"lock,omitempty"`
+	Lock *Lock `json:"lock,omitempty"`
+	// Snapshots are the frozen layers below the image.
 	Snapshots []Snapshot `json:"snapshots,omitempty"`
-	// Base is what the volume's image stands on, nil where it stands alone. A volume
-	// whose base is not in the vault cannot be read.
-	Base *Base `json:"base,omitempty"`
+	// Parent is the snapshot that the image stands on, empty where it stands alone.
+	Parent string `json:"parent,omitempty"`
 	// Pending is work on the data that has begun and is not known to have ended.
-	// While it stands no use begins; who finds it finishes or undoes it.
+	// While it stands no use begins; who finds it finishes or undoes it. What is
+	// wrong with the image meanwhile is no fault.
 	Pending *Pending `json:"pending,omitempty"`
 	// ResizeBytes is the size that the volume is growing to, 0 if it is not. It
 	// counts for the limits.
@@ -49,7 +53,8 @@ type Lock struct {
 	Since      time.Time `json:"since"`
 }
 
-// Snapshot is what a volume held at an instant: a file of its folder.
+// Snapshot is what a volume held at an instant: a frozen file of its folder, which
+// may have links in other folders too.
 type Snapshot struct {
 	// ID is [a-z0-9-]{1,63}, unique in the volume.
 	ID   string `json:"id"`
@@ -58,30 +63,21 @@ type Snapshot struct {
 	File string `json:"file"`
 	// Format is that of File.
 	Format Format `json:"format"`
-	// Parent is the snapshot that File stands on, empty without one.
+	// Parent is the snapshot that File stands on, empty where it stands alone.
 	Parent    string    `json:"parent,omitempty"`
 	Owner     *Owner    `json:"owner,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	SizeBytes uint64    `json:"size_bytes"`
-	// Clones are the ids of volumes whose images stand on File. An id is written
-	// here before the clone is made; one that came to nothing keeps nothing (see
-	// Vault.Delete).
-	Clones []string `json:"clones,omitempty"`
-}
-
-// Base is the snapshot of another volume of the same vault that an image stands on.
-type Base struct {
-	Volume   string `json:"volume"`
-	Snapshot string `json:"snapshot"`
+	// Hidden is a layer that nobody asked for as a snapshot: something stands on it.
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // Pending is work that survives who began it.
 type Pending struct {
-	// Op is such as "snapshot" or "revert", ID what it works on.
+	// Op is such as "snapshot" or "revert", ID its own, never used again.
 	Op    string    `json:"op"`
-	ID    string    `json:"id,omitempty"`
-	Owner *Owner    `json:"owner,omitempty"`
+	ID    string    `json:"id"`
 	Since time.Time `json:"since"`
-	// Detail is whatever finishing it needs.
-	Detail map[string]string `json:"detail,omitempty"`
+	// Change is what the work is, as who does it reads it: a JSON object.
+	Change json.RawMessage `json:"change,omitempty"`
 }
