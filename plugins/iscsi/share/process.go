@@ -1,0 +1,184 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mesoncloud/meson/sdk"
+)
+
+// process is one life of a process: pids come again, a pid with its start time
+// does not.
+type process struct {
+	PID int `json:"pid"`
+	// Start is in clock ticks since the machine's own start.
+	Start uint64 `json:"start"`
+	// Boot is the machine's life.
+	Boot string `json:"boot"`
+}
+
+// find is the server that runs with this directory's configuration, whoever
+// started it; nil if none does. It is known by its arguments, of which the
+// configuration's path is one.
+func (s *Server) find() (*process, error) {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil || !s.ours(pid) {
+			continue
+		}
+		p, err := identify(pid)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return p, err
+	}
+	return nil, nil
+}
+
+// ours reports whether a process is a server of this directory.
+func (s *Server) ours(pid int) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !bytes.Contains(line, []byte(s.file(configFile))) {
+		return false
+	}
+	args := strings.Split(string(line), "\x00")
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil || filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != filepath.Base(s.opts.Binary) {
+		return false
+	}
+	for i := range len(args) - 1 {
+		if args[i] == "-f" && args[i+1] == s.file(configFile) {
+			return true
+		}
+	}
+	return false
+}
+
+// identify is the life that a pid has now.
+func identify(pid int) (*process, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	// The name, in parentheses, may contain anything; field 22 is the start.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("/proc/%d/stat has %d fields after the name", pid, len(fields))
+	}
+	start, err := strconv.ParseUint(fields[19], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil, err
+	}
+	return &process{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, nil
+}
+
+// is reports whether p still is a server of this directory.
+func (s *Server) is(p process) bool {
+	now, err := identify(p.PID)
+	return err == nil && *now == p && s.ours(p.PID)
+}
+
+// signal sends to p and to nothing else: the handle is taken first and checked
+// then. A process that is gone is no error.
+func (s *Server) signal(p process, sig syscall.Signal) error {
+	handle, err := os.FindProcess(p.PID)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = handle.Release() }()
+	if !s.is(p) {
+		return nil
+	}
+	if err := handle.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal NFS server: %w", err)
+	}
+	return nil
+}
+
+// start starts a server; exited is closed when it has ended, if that is while
+// this process lives.
+func (s *Server) start() (exited <-chan struct{}, err error) {
+	binary, err := exec.LookPath(s.opts.Binary)
+	if err != nil {
+		return nil, &sdk.Error{
+			Kind: sdk.Unavailable, Op: "start NFS server", Subject: s.subject(), Text: s.opts.Binary + " is not installed",
+			Hint: "apt-get install nfs-ganesha nfs-ganesha-vfs", Err: err,
+		}
+	}
+	said, err := os.OpenFile(s.file(complaintLog), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer said.Close()
+	// It outlives its starter, and no signal to the starter's terminal reaches it.
+	cmd := exec.Command(binary, "-F", "-f", s.file(configFile), "-L", s.file(logFile), "-N", "EVENT", "-p", s.file(pidFile))
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	cmd.Stdout, cmd.Stderr = said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	return done, nil
+}
+
+// end ends the running server, if any: by TERM, on which it tells its clients'
+// state to the disk, and by KILL if that is not heard.
+func (s *Server) end(ctx context.Context) error {
+	running, err := s.find()
+	if err != nil || running == nil {
+		return err
+	}
+	if err := s.signal(*running, syscall.SIGTERM); err != nil {
+		return err
+	}
+	if s.gone(ctx, *running) {
+		return nil
+	}
+	return s.kill(ctx, running)
+}
+
+func (s *Server) kill(ctx context.Context, p *process) error {
+	if err := s.signal(*p, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if !s.gone(ctx, *p) {
+		return &sdk.Error{Kind: sdk.Uncertain, Op: "end NFS server", Subject: s.subject(), Text: fmt.Sprintf("process %d does not end", p.PID)}
+	}
+	return nil
+}
+
+// gone waits for the end of p.
+func (s *Server) gone(ctx context.Context, p process) bool {
+	give := time.Now().Add(patience)
+	for s.is(p) {
+		if time.Now().After(give) || ctx.Err() != nil {
+			return false
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return true
+}
