@@ -14,7 +14,7 @@ import (
 // answers asks the server to do nothing, which is a call of RFC 5531, and
 // returns nil when it has; a server that is about to listen is waited for.
 func (s *Server) answers(ctx context.Context, running *process) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Patience)
 	defer cancel()
 	for {
 		err := ping(ctx, s.dialAddress())

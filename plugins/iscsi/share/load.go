@@ -21,10 +21,6 @@ const (
 	saysReloaded = "Reread exports complete"
 )
 
-// patience is how long a server may take to start, to read its configuration,
-// to answer, or to end. It takes milliseconds.
-const patience = 10 * time.Second
-
 // maxLogBytes is when the log is begun anew; the one before it is kept.
 const maxLogBytes = 1 << 20
 
@@ -103,7 +99,7 @@ func (s *Server) logEnd() (int64, error) {
 // await returns what the server has written since from when it has written the
 // words, or an error when it has died or does not.
 func (s *Server) await(ctx context.Context, from int64, words string, alive func() bool) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it does not say "+words))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Patience, errors.New("it does not say "+words))
 	defer cancel()
 	for {
 		lives := alive()

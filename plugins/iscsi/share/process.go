@@ -173,7 +173,7 @@ func (s *Server) kill(ctx context.Context, p *process) error {
 
 // gone waits for the end of p.
 func (s *Server) gone(ctx context.Context, p process) bool {
-	give := time.Now().Add(patience)
+	give := time.Now().Add(s.opts.Patience)
 	for s.is(p) {
 		if time.Now().After(give) || ctx.Err() != nil {
 			return false

@@ -29,7 +29,10 @@ type Options struct {
 	// Lease is how long the server keeps the locks of a client that it does not hear
 	// of, and about how long clients may wait after it died; 0: 15 seconds.
 	Lease time.Duration
-	Log   *slog.Logger
+	// Patience is how long the server may take to start, to read its exports, to
+	// answer, or to end, before it is replaced; 0: 10 seconds. It takes milliseconds.
+	Patience time.Duration
+	Log      *slog.Logger
 }
 
 // Server is an nfs-ganesha and what it serves. It is safe for concurrent use.
@@ -60,6 +63,9 @@ func Open(opts Options) (*Server, error) {
 	}
 	if opts.Lease == 0 {
 		opts.Lease = 15 * time.Second
+	}
+	if opts.Patience == 0 {
+		opts.Patience = 10 * time.Second
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
