@@ -24,7 +24,7 @@ func TestDescribeAndDiscover(t *testing.T) {
 	}
 	want := core.Description{
 		Name: "rogue", Version: "1.2.3", Summary: "behaves [1mbadly", ConsistencyWindowMS: 1500, LiveInventory: true,
-		Services: []string{computeService, powerService, consoleService}, ConfigSchema: `{"type":"object"}`,
+		Services: rogueServices("rogue"), ConfigSchema: `{"type":"object"}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -341,8 +341,8 @@ func TestEveryCallHasADeadline(t *testing.T) {
 
 func TestWhatThePluginDoesNotServeIsNotSent(t *testing.T) {
 	h := newHost(t)
-	p := provider(h, "rogue", "good")
-	err := p.change(t.Context(), "attach volume", "meson.plugin.v1.Attacher", func(context.Context, *session) error {
+	p := provider(h, "second", "good")
+	err := p.change(t.Context(), "attach volume", attacherService, func(context.Context, *session) error {
 		t.Error("it was sent")
 		return nil
 	})

@@ -101,6 +101,7 @@ type rogue struct {
 	pb.UnimplementedComputeServer
 	pb.UnimplementedPowerServer
 	pb.UnimplementedConsoleServer
+	rogueStorage
 	goplugin.NetRPCUnsupportedPlugin
 	name string
 	// direct is standard error before go-plugin replaced it.
@@ -125,6 +126,7 @@ func (r *rogue) register(s grpc.ServiceRegistrar) {
 	pb.RegisterComputeServer(s, r)
 	pb.RegisterPowerServer(s, r)
 	pb.RegisterConsoleServer(s, r)
+	r.rogueStorage.register(s)
 }
 
 // GRPCServer registers the services.
@@ -138,11 +140,22 @@ func (r *rogue) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientCo
 	return nil, io.EOF
 }
 
-// Describe has all services but Attacher.
+// rogueServices are what each of the rogues but "second" says that it serves;
+// that one says nothing of volumes.
+func rogueServices(name string) []string {
+	services := []string{computeService, powerService, consoleService}
+	if name == "second" {
+		return services
+	}
+	return append(services, storageService, exporterService, attacherService, resizerService, lockerService, renamerService,
+		snapshotterService, imagesService, transferService)
+}
+
+// Describe has the services.
 func (r *rogue) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
 	return &pb.DescribeResponse{
 		Name: r.name, Version: "1.2.3", Summary: "behaves \x1b[1mbadly", ConsistencyWindowMs: 1500, LiveInventory: true,
-		Services: []string{computeService, powerService, consoleService}, ConfigSchema: `{"type":"object"}`,
+		Services: rogueServices(r.name), ConfigSchema: `{"type":"object"}`,
 	}, nil
 }
 

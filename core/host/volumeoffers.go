@@ -147,7 +147,9 @@ func (in *volumeOffersIn) wrong(w *pb.VolumeOffer, o core.VolumeOffer) error {
 	return nil
 }
 
-func (in *volumeOffersIn) wanted(e core.Exposure) bool { return slices.Contains(in.query.Kinds, e.Kind) }
+func (in *volumeOffersIn) wanted(e core.Exposure) bool {
+	return slices.Contains(in.query.Kinds, e.Kind)
+}
 
 // offer is what an offer says, right or wrong, bounded.
 func (in *volumeOffersIn) offer(w *pb.VolumeOffer) core.VolumeOffer {
