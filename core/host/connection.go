@@ -38,9 +38,6 @@ func connection(w *pb.Connection, req core.ExportRequest, accepted []core.Connec
 	if req.ReadOnly && !c.ReadOnly {
 		f.add("read_only", "it lets write: reading was asked for")
 	}
-	if !req.ReadOnly && c.ReadOnly {
-		f.add("read_only", "it only lets read: writing was asked for")
-	}
 	switch path := w.GetPath().(type) {
 	case *pb.Connection_File:
 		c.File = fileConnection(path.File, req.From, &f)
@@ -148,8 +145,8 @@ func isNBD(uri string) bool {
 }
 
 func nfsConnection(w *pb.NfsConnection, f *faults) *core.NFSConnection {
-	if !isHost(w.GetServer()) {
-		f.add("nfs.server", "%q: want an address or a name", cut(w.GetServer(), 80))
+	if !isHost(w.GetServer()) && !isHostPort(w.GetServer()) {
+		f.add("nfs.server", "%q: want host or host:port", cut(w.GetServer(), 80))
 	}
 	// It stands in a table of mounts, with the server before a colon.
 	if !isPath(w.GetExport(), maxPathBytes) || strings.ContainsAny(w.GetExport(), ` "'\,#:`) || !isPlain(w.GetExport()) {

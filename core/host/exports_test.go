@@ -35,8 +35,12 @@ func (r *rogueStorage) Export(_ context.Context, req *pb.ExportRequest) (*pb.Exp
 	if bad {
 		badConnections()[kind][what](c)
 	}
-	if c != nil {
-		c.ReadOnly = c.GetReadOnly() != req.GetReadOnly()
+	switch {
+	case kind == "writable", kind == "read only":
+		c = goodConnections()["native"]
+		c.ReadOnly = kind == "read only"
+	case c != nil:
+		c.ReadOnly = req.GetReadOnly()
 	}
 	return &pb.ExportResponse{Connection: c, Epoch: 3}, nil
 }
@@ -66,7 +70,6 @@ func goodConnections() map[string]*pb.Connection {
 
 // badConnections are one fault each.
 func badConnections() map[string]map[string]func(*pb.Connection) {
-	writes := func(c *pb.Connection) { c.ReadOnly = true }
 	file := func(spoil func(*pb.FileConnection)) func(*pb.Connection) {
 		return func(c *pb.Connection) { spoil(c.GetFile()) }
 	}
@@ -82,7 +85,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 	}
 	return map[string]map[string]func(*pb.Connection){
 		"file": {
-			"mode":       writes,
 			"other host": file(func(f *pb.FileConnection) { f.Host = "elsewhere" }),
 			"no host":    file(func(f *pb.FileConnection) { f.Host = "" }),
 			"relative":   file(func(f *pb.FileConnection) { f.File = "data.img" }),
@@ -96,7 +98,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 			"format":     file(func(f *pb.FileConnection) { f.Format = "vmdk" }),
 		},
 		"iscsi": {
-			"mode":            writes,
 			"no portal":       iscsi(func(i *pb.IscsiConnection) { i.Portals = nil }),
 			"many portals":    iscsi(func(i *pb.IscsiConnection) { i.Portals = make([]string, 1000) }),
 			"portal":          iscsi(func(i *pb.IscsiConnection) { i.Portals[0] = "10.0.0.1" }),
@@ -116,7 +117,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 			"long password":   iscsi(func(i *pb.IscsiConnection) { i.ChapPassword = []byte("hunter2" + strings.Repeat("x", 300)) }),
 		},
 		"nbd": {
-			"mode":     writes,
 			"empty":    nbd(""),
 			"http":     nbd("http://store1.lan:80/"),
 			"no port":  nbd("nbd://store1.lan/vol-1"),
@@ -137,7 +137,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 			"long":      nbd("nbd+unix:///vol-1?socket=/" + strings.Repeat("x", 200)),
 		},
 		"nfs": {
-			"mode":      writes,
 			"server":    func(c *pb.Connection) { c.GetNfs().Server = "10.0.0.1:/etc" },
 			"no server": func(c *pb.Connection) { c.GetNfs().Server = "" },
 			"version":   func(c *pb.Connection) { c.GetNfs().Version = "4,exec" },
@@ -152,7 +151,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 			"umlaut":    nfs("/vol-ü"),
 		},
 		"rbd": {
-			"mode":        writes,
 			"no monitor":  rbd(func(r *pb.RbdConnection) { r.Monitors = nil }),
 			"monitor":     rbd(func(r *pb.RbdConnection) { r.Monitors[0] = "10.0.0.1:6789;conf=/etc" }),
 			"pool":        rbd(func(r *pb.RbdConnection) { r.Pool = "a/b" }),
@@ -165,7 +163,6 @@ func badConnections() map[string]map[string]func(*pb.Connection) {
 			"two at once": rbd(func(r *pb.RbdConnection) { r.Pool, r.User = "", "" }),
 		},
 		"native": {
-			"mode":   writes,
 			"no id":  func(c *pb.Connection) { c.GetNative().VolumeId = "" },
 			"escape": func(c *pb.Connection) { c.GetNative().VolumeId = "vol\x1b[2J" },
 		},
@@ -225,6 +222,15 @@ func TestExportOfAnotherKind(t *testing.T) {
 	}
 	if _, err := provider(h, "rogue", "iscsi").Export(t.Context(), req); err != nil {
 		t.Error(err)
+	}
+	// What only reading was asked for is not written; what can only be read says so.
+	req = exportRequest()
+	req.ReadOnly = true
+	if _, err := provider(h, "rogue", "writable").Export(t.Context(), req); core.KindOf(err) != core.Uncertain || !strings.Contains(fmt.Sprint(err), "it lets write") {
+		t.Errorf("%v", err)
+	}
+	if made, err := provider(h, "rogue", "read only").Export(t.Context(), exportRequest()); err != nil || !made.Connection.ReadOnly {
+		t.Errorf("%+v, %v", made, err)
 	}
 	// A file is nobody's who does not say where it is.
 	req = exportRequest()
