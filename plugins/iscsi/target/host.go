@@ -2,11 +2,14 @@ package target
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -20,6 +23,9 @@ type Host struct {
 	threads int
 	timeout time.Duration
 	log     *slog.Logger
+	// How long a daemon may be silent, and how long a fence may take, before it is
+	// killed.
+	answer, fencing time.Duration
 }
 
 // New checks the options and makes Dir. Nothing is started.
@@ -27,7 +33,7 @@ func New(o Options) (*Host, error) {
 	if faults := o.check(); len(faults) > 0 {
 		return nil, sdk.InvalidFaults("run iSCSI targets", faults)
 	}
-	h := &Host{dir: filepath.Clean(o.Dir), tgtd: o.Tgtd, threads: o.Threads, timeout: o.PeerTimeout, log: o.Log}
+	h := &Host{dir: filepath.Clean(o.Dir), tgtd: o.Tgtd, threads: o.Threads, timeout: o.PeerTimeout, log: o.Log, answer: 10 * time.Second, fencing: 5 * time.Second}
 	if h.threads == 0 {
 		h.threads = 4
 	}
@@ -49,74 +55,68 @@ func New(o Options) (*Host, error) {
 	return h, nil
 }
 
-// Ensure makes the volume's daemon run and have exactly these targets: others
-// are fenced, those that exist stay as they are, sessions included. It may be
-// repeated at any time and returns when initiators can log in. A portal that
-// another process listens on is Conflict, with Code PortalTaken; locks that are
-// held are what Volume.Locks says, Busy; wrong records are Invalid. Where the
-// image is another file than is served, or has another size, the daemon is
-// started again, and initiators notice a pause.
-func (h *Host) Ensure(ctx context.Context, v Volume) (*Status, error) {
-	return nil, sdk.Errorf(sdk.Unsupported, "not yet")
+// place is a volume's directory below Dir, which is made if it is not there, and
+// which this process has for itself until done is called.
+func (h *Host) place(ctx context.Context, key string) (dir string, done func(), err error) {
+	if !keyForm.MatchString(key) {
+		return "", nil, sdk.InvalidFaults("find the volume's daemon", []sdk.Fault{{Path: "key", Have: key, Want: "1 to 40 of A-Z a-z 0-9 _ -"}})
+	}
+	dir = filepath.Join(h.dir, key)
+	for {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return "", nil, unavailable("find the volume's daemon", key, err)
+		}
+		turn, err := takeTurn(ctx, filepath.Join(dir, "turn"))
+		if errors.Is(err, os.ErrNotExist) {
+			// Stop has removed it meanwhile.
+			continue
+		}
+		if err != nil {
+			return "", nil, &sdk.Error{
+				Kind: sdk.Busy, Op: "find the volume's daemon", Subject: "volume " + key, Source: sdk.SourcePlugin,
+				Text: "another process is at work on it", Err: err,
+			}
+		}
+		return dir, func() { _ = turn.Close() }, nil
+	}
 }
 
-// PortalTaken is the Code of Ensure's Conflict where a portal is somebody else's.
-const PortalTaken = "portal_taken"
-
-// Fence ends a target: nobody is admitted any more, who was is cut off, and it
-// returns when no command of its initiators is under way or can come. What is
-// not there is done. A daemon that does not answer is killed; Ensure starts it
-// again for those that remain. Uncertain if not even that is known to have
-// worked.
-func (h *Host) Fence(ctx context.Context, key, iqn string) error {
-	return sdk.Errorf(sdk.Unsupported, "not yet")
+// takeTurn waits for the lock of a file that may be removed while it does:
+// os.ErrNotExist then.
+func takeTurn(ctx context.Context, path string) (*os.File, error) {
+	turn, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(turn.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			held, err := turn.Stat()
+			if err != nil {
+				_ = turn.Close()
+				return nil, err
+			}
+			if named, err := os.Stat(path); err != nil || !os.SameFile(held, named) {
+				_ = turn.Close()
+				return nil, os.ErrNotExist
+			}
+			return turn, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			_ = turn.Close()
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			_ = turn.Close()
+			return nil, ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
-// Stop fences every target of a volume and ends its daemon, with which its locks
-// go. What does not run is done.
-func (h *Host) Stop(ctx context.Context, key string) error {
-	return sdk.Errorf(sdk.Unsupported, "not yet")
-}
-
-// Restart lets the initiators see the image as it is now, such as after it has
-// grown: the daemon is ended and started as Ensure does, and takes over the
-// locks without letting go of them. Initiators notice a pause.
-func (h *Host) Restart(ctx context.Context, v Volume) (*Status, error) {
-	return nil, sdk.Errorf(sdk.Unsupported, "not yet")
-}
-
-// Status is what a volume's daemon serves now; nil if none runs.
-func (h *Host) Status(ctx context.Context, key string) (*Status, error) {
-	return nil, sdk.Errorf(sdk.Unsupported, "not yet")
-}
-
-// List has the daemons that run below Dir, by key.
-func (h *Host) List(ctx context.Context) ([]Status, error) {
-	return nil, sdk.Errorf(sdk.Unsupported, "not yet")
-}
-
-// Status is what one daemon serves.
-type Status struct {
-	Key string
-	Pid int
-	// Since is when the process was started.
-	Since time.Time
-	// Image is the file that it was told to serve. Stale: another file has its
-	// name by now, or its size has changed since.
-	Image string
-	Stale bool
-	// Portals are what it listens on.
-	Portals []string
-	Targets []TargetStatus
-}
-
-// TargetStatus is one target as the daemon has it.
-type TargetStatus struct {
-	IQN       string
-	Initiator string
-	User      string
-	ReadOnly  bool
-	// Peers are the addresses of those that are logged in, one per session. Who
-	// logged in has shown the password.
-	Peers []string
+// unavailable is an error that left nothing changed that matters: the same may
+// pass later.
+func unavailable(op, key string, err error) error {
+	return &sdk.Error{Kind: sdk.Unavailable, Op: op, Subject: "volume " + key, Source: sdk.SourcePlugin, Err: err}
 }

@@ -1,0 +1,295 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/mesoncloud/meson/sdk"
+)
+
+const opEnsure = "serve the volume"
+
+// PortalTaken is the Code of Ensure's Conflict where a portal is somebody else's.
+const PortalTaken = "portal_taken"
+
+// Ensure makes the volume's daemon run and have exactly these targets: others
+// are fenced, those that exist stay as they are, sessions included. It may be
+// repeated at any time and returns when initiators can log in. A portal that
+// another process listens on is Conflict, with Code PortalTaken; locks that are
+// held are what Volume.Locks says, Busy; wrong records are Invalid. Where the
+// image is another file than is served, or has another size, and where the daemon
+// does not answer, it is started again, and initiators notice a pause.
+func (h *Host) Ensure(ctx context.Context, v Volume) (*Status, error) {
+	return h.ensure(ctx, v, false)
+}
+
+// Restart ends the daemon and starts it as Ensure does, such as after the image
+// has grown. Its locks pass to the new one without being let go of. Initiators
+// notice a pause: tgt can open an image anew under a running target too, but
+// fails commands that are under way.
+func (h *Host) Restart(ctx context.Context, v Volume) (*Status, error) {
+	return h.ensure(ctx, v, true)
+}
+
+func (h *Host) ensure(ctx context.Context, v Volume, restart bool) (*Status, error) {
+	if faults := v.check(); len(faults) > 0 {
+		return nil, sdk.InvalidFaults(opEnsure, faults)
+	}
+	dir, done, err := h.place(ctx, v.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	image, err := v.open()
+	if err != nil {
+		return nil, err
+	}
+	path, err := link(dir, v.Image, image.Size())
+	if err != nil {
+		return nil, unavailable(opEnsure, v.Key, err)
+	}
+	for {
+		status, err := h.serve(ctx, dir, &v, image, path, restart)
+		if restart || !errors.Is(err, errSilent) || ctx.Err() != nil {
+			return status, err
+		}
+		// It hangs on one of its targets: gone, it has none.
+		restart = true
+	}
+}
+
+// serve has one daemon run and settled.
+func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileInfo, path string, restart bool) (*Status, error) {
+	locks, err := h.retire(ctx, dir, v, image, path, restart)
+	defer func() { closeAll(locks) }()
+	if err != nil {
+		return nil, err
+	}
+	p, err := findProcess(dir)
+	if err != nil {
+		return nil, unavailable(opEnsure, v.Key, err)
+	}
+	if p == nil {
+		if locks == nil && v.Locks != nil {
+			if locks, err = v.Locks(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if p, err = h.start(ctx, dir, locks); err != nil {
+			return nil, unavailable(opEnsure, v.Key, err)
+		}
+		h.log.InfoContext(ctx, "tgtd was started", "volume", v.Key, "pid", p.pid)
+	}
+	defer p.close()
+	if err := h.settle(ctx, h.control(dir), v, path); err != nil {
+		return nil, err
+	}
+	return h.status(ctx, dir, v.Key, p)
+}
+
+// open looks at the image.
+func (v *Volume) open() (os.FileInfo, error) {
+	info, err := os.Stat(v.Image)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, &sdk.Error{Kind: sdk.NotFound, Op: opEnsure, Subject: v.Image, Text: "there is no such file", Source: sdk.SourcePlugin}
+	case err != nil:
+		return nil, unavailable(opEnsure, v.Key, err)
+	case !info.Mode().IsRegular() || info.Size() == 0 || info.Size()%512 != 0:
+		return nil, sdk.InvalidFaults(opEnsure, []sdk.Fault{{
+			Path: "image", Have: fmt.Sprintf("%s, %s of %d bytes", v.Image, info.Mode().Type(), info.Size()), Want: "a file of a multiple of 512 bytes",
+		}})
+	}
+	return info, nil
+}
+
+// retire ends a daemon that cannot go on as it is: because that is asked for,
+// because it does not answer, or because it serves another file or a size that
+// the image no longer has. The files that it held locked are returned, still
+// locked.
+func (h *Host) retire(ctx context.Context, dir string, v *Volume, image os.FileInfo, path string, restart bool) ([]*os.File, error) {
+	p, err := findProcess(dir)
+	if err != nil {
+		return nil, unavailable(opEnsure, v.Key, err)
+	}
+	if p == nil {
+		return nil, nil
+	}
+	defer p.close()
+	why := "asked to"
+	if !restart {
+		listed, err := h.control(dir).targets(ctx)
+		switch {
+		case errors.Is(err, errSilent) && ctx.Err() == nil:
+			why = "it does not answer"
+		case err != nil:
+			return nil, unavailable(opEnsure, v.Key, err)
+		case !p.current(listed, image, path):
+			why = "the image is another, or has another size"
+		default:
+			return nil, nil
+		}
+	}
+	locks, err := p.locks()
+	if err != nil {
+		return nil, unavailable(opEnsure, v.Key, err)
+	}
+	h.log.InfoContext(ctx, "tgtd is started anew", "volume", v.Key, "pid", p.pid, "why", why)
+	if err := p.kill(ctx); err != nil {
+		closeAll(locks)
+		return nil, &sdk.Error{Kind: sdk.Uncertain, Op: opEnsure, Subject: "volume " + v.Key, Source: sdk.SourcePlugin, Err: err}
+	}
+	if locks == nil {
+		locks = []*os.File{}
+	}
+	return locks, nil
+}
+
+// current reports whether all units of a daemon are of this very file, at the size
+// that it has.
+func (p *process) current(listed []shown, image os.FileInfo, path string) bool {
+	units := 0
+	for _, t := range listed {
+		if u := t.unit(); u != nil && filepath.Dir(u.path) == filepath.Dir(path) {
+			units++
+			if u.path != path {
+				return false
+			}
+		}
+	}
+	return p.serves(image) >= units
+}
+
+// link makes the name by which the daemon opens an image: one without the commas
+// at which tgt cuts parameters off, and with the size, which tgt reads once.
+func link(dir, image string, size int64) (string, error) {
+	path := imageName(dir, size)
+	if to, err := os.Readlink(path); err == nil && to == image {
+		return path, nil
+	}
+	if err := os.Symlink(image, path+".new"); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	if to, err := os.Readlink(path + ".new"); err != nil || to != image {
+		if err := os.Remove(path + ".new"); err != nil {
+			return "", err
+		}
+		if err := os.Symlink(image, path+".new"); err != nil {
+			return "", err
+		}
+	}
+	return path, os.Rename(path+".new", path)
+}
+
+func imageName(dir string, size int64) string {
+	return filepath.Join(dir, fmt.Sprintf("image.%d", size))
+}
+
+// settle makes a daemon have these targets and no others, and then listen.
+func (h *Host) settle(ctx context.Context, c *control, v *Volume, path string) error {
+	listed, err := c.targets(ctx)
+	if err != nil {
+		return unavailable(opEnsure, v.Key, err)
+	}
+	wanted := map[int32]*Target{}
+	for i := range v.Targets {
+		wanted[number(v.Targets[i].IQN)] = &v.Targets[i]
+	}
+	for _, t := range listed {
+		if wanted[t.tid] == nil {
+			if err := h.fence(ctx, c, t.tid, t.rules, t.accounts); err != nil {
+				return unavailable(opEnsure, v.Key, err)
+			}
+			h.log.InfoContext(ctx, "a target that is on no record was ended", "volume", v.Key, "iqn", t.name)
+		}
+	}
+	have, err := c.portals(ctx)
+	if err != nil {
+		return unavailable(opEnsure, v.Key, err)
+	}
+	for _, portal := range have {
+		if !slices.Contains(v.Portals, portal) {
+			if err := c.unlisten(ctx, portal); err != nil {
+				return unavailable(opEnsure, v.Key, err)
+			}
+		}
+	}
+	for i := range v.Targets {
+		if err := h.settleTarget(ctx, c, &v.Targets[i], listed, path, v.serial()); err != nil {
+			return unavailable(opEnsure, v.Key, err)
+		}
+	}
+	for _, portal := range v.Portals {
+		if slices.Contains(have, portal) {
+			continue
+		}
+		if err := c.listen(ctx, portal); err != nil {
+			return portalError(v.Key, portal, err)
+		}
+	}
+	return nil
+}
+
+// settleTarget leaves a target that is as it must be alone, and makes any other
+// anew: one that is not whole has admitted nobody.
+func (h *Host) settleTarget(ctx context.Context, c *control, t *Target, listed []shown, path, serial string) error {
+	tid, there := number(t.IQN), false
+	for i := range listed {
+		if listed[i].tid != tid {
+			continue
+		}
+		there = true
+		if listed[i].is(t, path) {
+			return nil
+		}
+	}
+	if there {
+		if err := h.fence(ctx, c, tid, []string{t.Initiator}, []string{t.User}); err != nil {
+			return err
+		}
+	}
+	if err := c.create(ctx, *t, path, serial); err != nil {
+		return fmt.Errorf("target %s: %w", t.IQN, err)
+	}
+	return nil
+}
+
+// is reports whether a target is whole and as recorded.
+func (t *shown) is(want *Target, path string) bool {
+	u := t.unit()
+	return t.name == want.IQN && t.state == "ready" && u != nil && u.path == path && u.store == "rdwr" && u.online && u.readOnly == want.ReadOnly &&
+		slices.Equal(t.accounts, []string{want.User}) && slices.Equal(t.rules, []string{want.Initiator})
+}
+
+func (v *Volume) serial() string {
+	if v.Serial != "" {
+		return v.Serial
+	}
+	return v.Key[:min(len(v.Key), maxSerial)]
+}
+
+// portalError says why a portal is not listened on, which tgtd does not.
+func portalError(key, portal string, err error) error {
+	e := &sdk.Error{Kind: sdk.Unavailable, Op: "listen on " + portal, Subject: "volume " + key, Source: sdk.SourcePlugin, Err: err}
+	l, probe := net.Listen("tcp", portal)
+	switch {
+	case probe == nil:
+		_ = l.Close()
+	case errors.Is(probe, syscall.EADDRINUSE):
+		e.Kind, e.Code, e.Err = sdk.Conflict, PortalTaken, nil
+		e.Text = "another process listens there"
+		e.Hint = "give the volume another port"
+	case errors.Is(probe, syscall.EADDRNOTAVAIL):
+		e.Text, e.Err = "this machine has no such address", nil
+		e.Hint = "correct the portal's address, or give the machine that address"
+	default:
+		e.Err = probe
+	}
+	return e
+}
