@@ -580,7 +580,8 @@ type isCreateVolumeRequest_Origin interface {
 }
 
 type CreateVolumeRequest_Image struct {
-	// An image by URL or file on the server, with its sha256 in hexadecimal.
+	// An image by URL, as a file on the server, or by the id of one of Images, with
+	// its sha256 in hexadecimal.
 	Image *ImageOrigin `protobuf:"bytes,6,opt,name=image,proto3,oneof"`
 }
 

@@ -846,7 +846,9 @@ const (
 // Locker is an ability: a person's or a broker's right to a volume, which stands
 // with the volume until it is given back.
 type LockerClient interface {
-	// LockVolume takes it: from then on nobody else's export for writing begins.
+	// LockVolume takes it: from then on nobody else's export for writing begins. An
+	// export is the holder's if its owner's broker is the first word of the holder,
+	// and its allocation the lock's where the lock has one.
 	// The same holder again is no change; another is Busy, with who holds it.
 	LockVolume(ctx context.Context, in *LockVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
 	// UnlockVolume gives it back. Of another holder it is Denied unless force is
@@ -890,7 +892,9 @@ func (c *lockerClient) UnlockVolume(ctx context.Context, in *UnlockVolumeRequest
 // Locker is an ability: a person's or a broker's right to a volume, which stands
 // with the volume until it is given back.
 type LockerServer interface {
-	// LockVolume takes it: from then on nobody else's export for writing begins.
+	// LockVolume takes it: from then on nobody else's export for writing begins. An
+	// export is the holder's if its owner's broker is the first word of the holder,
+	// and its allocation the lock's where the lock has one.
 	// The same holder again is no change; another is Busy, with who holds it.
 	LockVolume(context.Context, *LockVolumeRequest) (*Volume, error)
 	// UnlockVolume gives it back. Of another holder it is Denied unless force is

@@ -26,12 +26,25 @@ func tooBig() *pb.Pledge {
 // memConfig is of two zones: zone-a is cheaper for hours, zone-b for months.
 const memConfig = `{"zones": [
 	{"name": "zone-b", "core_price": "0.03", "billing": {"cap_hours": 400, "increment_seconds": 3600, "includes": [{"sku": "disk", "amount": "1"}]}},
-	{"name": "zone-a"}], "boot": "20ms"}`
+	{"name": "zone-a"}], "boot": "20ms", "storage": {"exports": ["file", "iscsi", "nfs"]}, "machines": {"kinds": ["file", "iscsi", "nfs"]}}`
+
+// reaching are a machine on the storage's own host and one elsewhere.
+func reaching() []*pb.Consumer {
+	kinds := []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_FILE, pb.ConnectionKind_CONNECTION_KIND_ISCSI}
+	return []*pb.Consumer{
+		{Kinds: kinds, Host: "mem-host", InitiatorIqn: "iqn.2026-01.dev.meson:host-a"},
+		{Kinds: kinds, Host: "host-b", InitiatorIqn: "iqn.2026-01.dev.meson:host-b"},
+	}
+}
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func target(connect func(context.Context) (Plugin, error)) Target {
-	return Target{Connect: connect, Config: memConfig, Secrets: map[string][]byte{"token": []byte("t0p\n")}, Fits: fitting(), TooBig: tooBig()}
+	return Target{
+		Connect: connect, Config: memConfig, Secrets: map[string][]byte{"token": []byte("t0p\n")}, Fits: fitting(), TooBig: tooBig(),
+		Volume: &pb.VolumeSpec{SizeBytes: 8 << 20}, VolumeTooBig: &pb.VolumeSpec{SizeBytes: 1 << 50}, From: reaching(),
+		Image: &pb.ImageOrigin{Url: "https://images.example/debian.img", Sha256: MemImageSHA256("https://images.example/debian.img")},
+	}
 }
 
 func TestMemAsValue(t *testing.T) {
@@ -91,7 +104,7 @@ func TestMemAsProcess(t *testing.T) {
 	tg := target(r.start)
 	// Half of the latency lies before the effect and half after it, so that the
 	// kills fall on both sides.
-	tg.Config = fmt.Sprintf(`{"state_dir": %q, "latency": "20ms", "boot": "20ms"}`, filepath.Join(dir, "state"))
+	tg.Config = fmt.Sprintf(`{"state_dir": %q, "latency": "20ms", "boot": "20ms", "storage": {}}`, filepath.Join(dir, "state"))
 	tg.DescribeJSON = printed
 	tg.KillAndRestart = func(ctx context.Context) (Plugin, error) {
 		if err := r.kill(); err != nil {

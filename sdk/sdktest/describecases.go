@@ -86,6 +86,43 @@ func probe(ctx context.Context, p sdk.Provider, service, id string) (err error, 
 		if x, ok := p.(sdk.Exporter); ok {
 			return x.Unexport(ctx, &pb.UnexportRequest{VolumeId: id, AttachmentId: id}), true
 		}
+	default:
+		return probeVolumes(ctx, p, service, id)
+	}
+	return nil, false
+}
+
+// probeVolumes is probe for the abilities of volumes.
+func probeVolumes(ctx context.Context, p sdk.Provider, service, id string) (err error, implemented bool) {
+	switch service {
+	case pb.Resizer_ServiceDesc.ServiceName:
+		if r, ok := p.(sdk.Resizer); ok {
+			_, err := r.ResizeVolume(ctx, &pb.ResizeVolumeRequest{Id: id, SizeBytes: 1})
+			return err, true
+		}
+	case pb.Snapshotter_ServiceDesc.ServiceName:
+		if s, ok := p.(sdk.Snapshotter); ok {
+			return s.DeleteSnapshot(ctx, &pb.DeleteSnapshotRequest{VolumeId: id, Id: id}), true
+		}
+	case pb.Locker_ServiceDesc.ServiceName:
+		if l, ok := p.(sdk.Locker); ok {
+			_, err := l.UnlockVolume(ctx, &pb.UnlockVolumeRequest{Id: id, Holder: id})
+			return err, true
+		}
+	case pb.Renamer_ServiceDesc.ServiceName:
+		if r, ok := p.(sdk.Renamer); ok {
+			_, err := r.RenameVolume(ctx, &pb.RenameVolumeRequest{Id: id, Name: id})
+			return err, true
+		}
+	case pb.Images_ServiceDesc.ServiceName:
+		if i, ok := p.(sdk.Images); ok {
+			return i.DeleteImage(ctx, &pb.DeleteImageRequest{Id: id}), true
+		}
+	case pb.Transfer_ServiceDesc.ServiceName:
+		if t, ok := p.(sdk.Transfer); ok {
+			nothing := func(uint64) error { return nil }
+			return t.ExportVolume(ctx, &pb.ExportVolumeRequest{Id: id, Format: "raw"}, nothing, io.Discard), true
+		}
 	}
 	return nil, false
 }

@@ -10,6 +10,9 @@
 //			Config:  `{"region": "test"}`,
 //			Fits:    &pb.Pledge{Slots: 1, MemoryMib: 1024, …},
 //			TooBig:  &pb.Pledge{Slots: 256, MemoryMib: 1 << 30, …},
+//			// Of a plugin that makes volumes:
+//			Volume: &pb.VolumeSpec{SizeBytes: 1 << 30},
+//			From:   []*pb.Consumer{{Kinds: …, InitiatorIqn: "iqn.…"}},
 //		})
 //	}
 package sdktest

@@ -25,7 +25,9 @@ type Env struct {
 	Target Target
 	Plugin Plugin
 
+	provider sdk.Provider
 	compute  sdk.Compute
+	storage  sdk.Storage
 	describe *pb.DescribeResponse
 
 	mu      sync.Mutex
@@ -62,7 +64,16 @@ func (e *Env) use(ctx context.Context, p Plugin) error {
 		return err
 	}
 	e.Plugin, e.describe = p, d
-	e.compute, _ = provider.(sdk.Compute)
+	e.provider = provider
+	if e.Has(pb.Compute_ServiceDesc.ServiceName) {
+		e.compute, _ = provider.(sdk.Compute)
+	}
+	if e.Has(pb.Storage_ServiceDesc.ServiceName) {
+		e.storage, _ = provider.(sdk.Storage)
+	}
+	if e.compute != nil && e.Target.Fits == nil {
+		return errors.New("target: want Fits and TooBig, as the plugin makes machines")
+	}
 	return nil
 }
 
@@ -91,6 +102,10 @@ func (e *Env) cleanUp(ctx context.Context) error {
 	e.mu.Unlock()
 	var faults []error
 	for _, b := range brokers {
+		faults = append(faults, e.cleanVolumes(ctx, b))
+		if e.compute == nil {
+			continue
+		}
 		for _, i := range e.mustList(ctx, b, &faults) {
 			err := e.compute.Delete(ctx, &pb.DeleteRequest{Provider: providerName, Owner: i.GetOwner(), Zone: i.GetZone()})
 			if err != nil {

@@ -120,7 +120,8 @@ func (c *MemConfig) withZones() *MemConfig {
 //	  "billing": {"cap_hours": 480, "increment_seconds": 3600, "includes": [{"sku": "disk", "amount": "25"}]}}]}
 //
 // With the setting storage it has volumes, of which the bytes at their beginning
-// are kept, and with the setting machines its machines take them:
+// are kept, and with the setting machines its machines take them. The bytes of an
+// image are those of its URL.
 //
 //	{"storage": {"exports": ["file", "iscsi", "nfs"], "capacity_gib": 100}, "machines": {"kinds": ["file", "iscsi", "nfs"]}}
 //

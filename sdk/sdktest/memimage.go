@@ -2,6 +2,8 @@ package sdktest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +33,20 @@ func wireImage(i memImage) *pb.Image {
 	}
 }
 
+// MemImageSHA256 is the sha256 of the image at a URL: its bytes are those of the
+// URL itself.
+func MemImageSHA256(url string) string {
+	sum := sha256.Sum256([]byte(url))
+	return hex.EncodeToString(sum[:])
+}
+
+func imageFault(url, sum string) error {
+	if have := MemImageSHA256(url); sum != "" && sum != have {
+		return &sdk.Error{Kind: sdk.Invalid, Op: "read image", Faults: []sdk.Fault{{Path: "image.sha256", Have: have, Want: sum, Text: "the image has another checksum"}}}
+	}
+	return nil
+}
+
 // ImportImage notes an image; nothing is fetched. A volume is made of it by its
 // id in the place of a URL.
 func (m *MemProvider) ImportImage(ctx context.Context, req *pb.ImportImageRequest) (*pb.Image, error) {
@@ -42,6 +58,9 @@ func (m *MemProvider) ImportImage(ctx context.Context, req *pb.ImportImageReques
 		if have, there := s.image(req.GetOwner(), ""); there {
 			made = have
 			return otherRequest(have.Labels, req.GetOwner())
+		}
+		if err := imageFault(req.GetOrigin().GetUrl(), req.GetOrigin().GetSha256()); err != nil {
+			return err
 		}
 		s.Serial++
 		made = memImage{

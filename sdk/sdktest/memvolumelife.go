@@ -81,9 +81,13 @@ func (s *memState) origin(req *pb.CreateVolumeRequest, data *[]byte) error {
 	size, what, there := uint64(0), "", true
 	switch from := req.GetOrigin().(type) {
 	case *pb.CreateVolumeRequest_Image:
-		*data = []byte("image " + from.Image.GetSha256() + " of " + from.Image.GetUrl())
-		if i, ok := s.Images[from.Image.GetUrl()]; ok {
-			*data = []byte("image " + i.SHA256 + " of " + i.URL)
+		url := from.Image.GetUrl()
+		if i, ok := s.Images[url]; ok {
+			url = i.URL
+		}
+		*data = []byte(url)
+		if err := imageFault(url, from.Image.GetSha256()); err != nil {
+			return err
 		}
 	case *pb.CreateVolumeRequest_SnapshotId:
 		var snapshot memSnapshot

@@ -31,7 +31,7 @@ var ErrSkip = errors.New("does not apply to this plugin")
 
 // Cases are all cases, by level.
 func Cases() []Case {
-	return slices.Concat(configCases(), lifeCases(), idempotenceCases(), crashCases())
+	return slices.Concat(configCases(), lifeCases(), idempotenceCases(), crashCases(), storageCases(), exportCases(), abilityCases(), dataCases())
 }
 
 // RunCase runs a case and removes everything that it made, also when it fails;
@@ -77,5 +77,7 @@ func serviceNames() []string {
 	return []string{
 		pb.Compute_ServiceDesc.ServiceName, pb.Storage_ServiceDesc.ServiceName, pb.Power_ServiceDesc.ServiceName,
 		pb.Console_ServiceDesc.ServiceName, pb.Attacher_ServiceDesc.ServiceName, pb.Exporter_ServiceDesc.ServiceName,
+		pb.Resizer_ServiceDesc.ServiceName, pb.Snapshotter_ServiceDesc.ServiceName, pb.Locker_ServiceDesc.ServiceName,
+		pb.Renamer_ServiceDesc.ServiceName, pb.Images_ServiceDesc.ServiceName, pb.Transfer_ServiceDesc.ServiceName,
 	}
 }

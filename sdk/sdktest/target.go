@@ -28,10 +28,20 @@ type Target struct {
 	// Config and Secrets are right settings.
 	Config  string
 	Secrets map[string][]byte
-	// Fits is a pledge that the provider can fulfil at least twice at once.
+	// Fits is a pledge that the provider can fulfil at least twice at once; it and
+	// TooBig are nil where the plugin makes no machines.
 	Fits *pb.Pledge
 	// TooBig is one that it never can.
 	TooBig *pb.Pledge
+	// Volume is one that the provider can make at least six of at once, and twice as
+	// large, of a plugin that makes volumes; VolumeTooBig one that it never can, nil
+	// where there is none.
+	Volume, VolumeTooBig *pb.VolumeSpec
+	// From are one or two that reach the provider's volumes; without any, nothing is
+	// exported.
+	From []*pb.Consumer
+	// Image is one that volumes can be made of; nil: that is not tried.
+	Image *pb.ImageOrigin
 	// ForHours is the horizon of the offers; 0: a month.
 	ForHours uint32
 	// Login is told to every machine that is made.
@@ -49,8 +59,8 @@ type Target struct {
 }
 
 func (t Target) withDefaults() (Target, error) {
-	if t.Connect == nil || t.Fits == nil || t.TooBig == nil {
-		return t, fmt.Errorf("target: want Connect, Fits and TooBig")
+	if t.Connect == nil || (t.Fits == nil || t.TooBig == nil) && t.Volume == nil {
+		return t, fmt.Errorf("target: want Connect, and Fits and TooBig or Volume")
 	}
 	if t.Level == 0 {
 		t.Level = LevelCrash
