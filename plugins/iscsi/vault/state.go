@@ -45,7 +45,9 @@ type Owner struct {
 	Request    string `json:"request,omitempty"`
 }
 
-// Lock is a right to a volume that stands until it is given back.
+// Lock is a right to a volume that stands until it is given back. It lets those
+// write who are of the same broker and the same allocation (any, if the lock has
+// none), and have no other name, where both sides give one.
 type Lock struct {
 	// Holder is a broker and a name, such as "k3j9d0s8w1 ada@desk".
 	Holder     string    `json:"holder"`
@@ -56,7 +58,7 @@ type Lock struct {
 // Snapshot is what a volume held at an instant: a frozen file of its folder, which
 // may have links in other folders too.
 type Snapshot struct {
-	// ID is [a-z0-9-]{1,63}, unique in the volume.
+	// ID is letters, digits and hyphens, at most 64, unique in the volume.
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
 	// File is a name in the folder, such as snap-<id>.img.

@@ -2,8 +2,17 @@ package vault
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -27,58 +36,144 @@ type Options struct {
 
 // Vault is one directory of volumes. It is safe for concurrent use.
 type Vault struct {
-	o Options
+	o    Options
+	root *dir
+	id   string
+
+	index *index
+	// scans goes to one scan at a time.
+	scans sync.Mutex
 }
 
 // Open makes sure that root is a directory, gives it an id of its own if it has
-// none (<root>/.meson/id), and sweeps what dead processes have left. It scans
-// nothing yet.
-func Open(ctx context.Context, o Options) (*Vault, error) { return nil, todo() }
+// none (<root>/.meson/id), and sweeps what dead processes have left of volumes. It
+// scans nothing yet.
+func Open(ctx context.Context, o Options) (*Vault, error) {
+	const op = "open vault"
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.LockWait == 0 {
+		o.LockWait = 10 * time.Second
+	}
+	if o.Rescan == 0 {
+		o.Rescan = time.Minute
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	path, err := filepath.Abs(o.Root)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return nil, failed(op, o.Root, err)
+	}
+	root, err := openDir(path)
+	if err != nil {
+		return nil, failed(op, path, err)
+	}
+	v := &Vault{o: o, root: root, index: newIndex()}
+	if err := v.identify(ctx); err != nil {
+		root.close()
+		return nil, failed(op, path, err)
+	}
+	if err := v.Sweep(ctx); err != nil {
+		o.Log.Warn("leftovers stay in the vault", "vault", path, "error", err)
+	}
+	return v, nil
+}
+
+// identify reads the vault's id, or makes it.
+func (v *Vault) identify(ctx context.Context) error {
+	l, err := v.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	p, err := v.private(v.root)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	data, _, err := p.read("id", 64)
+	if err == nil {
+		if v.id = strings.TrimSpace(string(data)); uuid.Validate(v.id) != nil {
+			return p.fail("read", "id", errors.New("it is no UUID"))
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	v.id = uuid.NewString()
+	if err := p.write("id.new", []byte(v.id+"\n"), 0o600); err != nil {
+		return err
+	}
+	return errors.Join(p.move("id.new", p, "id"), p.sync(), v.root.sync())
+}
+
+// lock takes the vault's lock.
+func (v *Vault) lock(ctx context.Context) (*flock, error) {
+	p, err := v.private(v.root)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	return waitLock(ctx, p, lockName, "vault "+v.root.path, v.o.LockWait)
+}
+
+// private opens Meson's own folder in d, and makes it if it is not there.
+func (v *Vault) private(d *dir) (*dir, error) {
+	p, err := d.sub(privateName)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.mkdir(privateName, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		p, err = d.sub(privateName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := p.stat()
+	switch {
+	case err != nil:
+	case int(st.Uid) != unix.Geteuid():
+		err = refusal(sdk.Denied, "open", p.path, "it belongs to another user", "run as one user for a vault")
+	case st.Mode&0o077 != 0:
+		err = p.fail("chmod", "", p.f.Chmod(0o700))
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
 
 // Close gives back what the vault holds open.
-func (v *Vault) Close() error { return nil }
+func (v *Vault) Close() error { return v.root.f.Close() }
 
-// Root is the vault's directory, absolute.
-func (v *Vault) Root() string { return v.o.Root }
+// Root is the vault's directory, absolute and without links.
+func (v *Vault) Root() string { return v.root.path }
 
 // ID names the vault: a UUID that stands in <root>/.meson/id.
-func (v *Vault) ID() string { return "" }
+func (v *Vault) ID() string { return v.id }
 
-// List is every volume there is, also those with faults, by ID and then Folder.
-// While Watch runs it is what Watch knows; otherwise it scans first.
-func (v *Vault) List(ctx context.Context) ([]*Volume, error) { return nil, todo() }
+func (v *Vault) now() time.Time { return v.o.Now().UTC().Truncate(time.Millisecond) }
 
-// Get reads one volume anew. NotFound is certain, after a scan; a Ref without a
-// Folder that several folders answer to is a Conflict.
-func (v *Vault) Get(ctx context.Context, ref Ref) (*Volume, error) { return nil, todo() }
+func (v *Vault) step(name string) { v.o.Step(name) }
 
-// Find is the volume that carries a broker and key in its owner. NotFound is
-// certain.
-func (v *Vault) Find(ctx context.Context, broker, key string) (*Volume, error) { return nil, todo() }
+// rel is a folder relative to the root.
+func (v *Vault) rel(folder string) (string, error) {
+	rel, err := filepath.Rel(v.root.path, folder)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+		return "", refusal(sdk.Invalid, "find volume", folder, "it is not below "+v.root.path, "")
+	}
+	return rel, nil
+}
 
-// Refresh scans: folders whose metadata have not changed are not read again.
-func (v *Vault) Refresh(ctx context.Context) error { return todo() }
-
-// Watch keeps the index current by inotify and a periodic scan until ctx is done,
-// whose error it returns. One Watch runs at a time.
-func (v *Vault) Watch(ctx context.Context) error { return todo() }
-
-// Changed is closed at the next change of the index; ask before looking.
-func (v *Vault) Changed() <-chan struct{} { return nil }
-
-// Settings reads settings.json; without one there is no limit. A damaged one is an
-// Invalid error, and nothing is made then.
-func (v *Vault) Settings(ctx context.Context) (Settings, error) { return Settings{}, todo() }
-
-// Space counts; see List for how current it is.
-func (v *Vault) Space(ctx context.Context) (Space, error) { return Space{}, todo() }
-
-// Faults is what is wrong with the vault itself, such as folders that could not be
-// read or are nested too deeply, as the latest scan found it.
-func (v *Vault) Faults() []string { return nil }
-
-// Sweep removes what dead processes have left of volumes that they were building or
-// removing. Open, Create and Delete do it as well.
-func (v *Vault) Sweep(ctx context.Context) error { return todo() }
-
-func todo() error { return sdk.Errorf(sdk.Unsupported, "not there yet") }
+// unique is a text that nobody else has.
+func unique() string { return strings.ToLower(rand.Text())[:12] }

@@ -28,7 +28,23 @@ type Volume struct {
 	// Revision changes with every change of the metadata.
 	Revision string
 
+	// broken is whether the metadata cannot be written.
+	broken bool
+	parsed *parsed
+	// private is whether Meson's own folder is there.
+	private bool
+	// stamp is that of the metadata's file.
 	stamp stamp
+	// metaFile is its name, empty without one.
+	metaFile string
+}
+
+// String names the volume for messages.
+func (v *Volume) String() string {
+	if v.ID == "" {
+		return "folder " + v.Folder
+	}
+	return "volume " + v.ID
 }
 
 // Fault is something that is wrong with a volume.
