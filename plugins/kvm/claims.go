@@ -163,14 +163,19 @@ func noRoom(at *place, reasons []fit.Reason) error {
 }
 
 func (o *order) claimFor(a fit.Assignment, now time.Time) *inventory.Claim {
-	return &inventory.Claim{
+	c := &inventory.Claim{
 		Broker: o.owner.GetBroker(), Allocation: o.owner.GetAllocation(), Key: o.owner.GetKey(), Request: o.owner.GetRequest(),
 		Name: o.req.GetName(), Zone: o.at.Zone, Shape: o.req.GetOffer().GetShape(),
 		State: inventory.Claimed, CreatedAt: now.UTC().Truncate(time.Second),
 		Overprovision: a.Overprovision, WholeCores: a.WholeCores, Units: a.Units,
-		Image: o.image.Label(), Pool: o.limits.Pool, DiskMiB: o.request.BootDiskGiB << 10,
-		Volumes: volumeNames(o.uuid),
+		Pool: o.limits.Pool, DiskMiB: o.request.BootDiskGiB << 10, Volumes: volumeNames(o.uuid),
 	}
+	if o.image != nil {
+		c.Image = o.image.Label()
+	} else {
+		c.Volumes = []string{seedName(o.uuid)}
+	}
+	return c
 }
 
 // domain is the definition. Volumes are named and need not be there before the
@@ -193,9 +198,12 @@ func (o *order) domain(h *inventory.Host, a fit.Assignment, c *inventory.Claim) 
 		UUID: o.uuid, Name: domainName(o.req.GetName(), o.uuid), Metadata: meta,
 		Description: fmt.Sprintf("made by Meson: allocation %s of broker %s", c.Allocation, c.Broker),
 		Accelerator: h.Accelerator.Kind, Assignment: a, EFI: o.efi, TPM: o.request.TPM,
-		Disk: pool.Path + "/" + diskName(o.uuid), Seed: pool.Path + "/" + seedName(o.uuid),
+		Seed: pool.Path + "/" + seedName(o.uuid), Slots: len(o.links),
 		Networks: o.networks, VNC: domain.VNC{Listen: o.at.VNCListen, Password: password(random)},
 		ConsoleLog: consoleLog(o.at.URI, o.uuid),
+	}
+	if !o.fromVolume() {
+		spec.Disk = pool.Path + "/" + diskName(o.uuid)
 	}
 	return domain.XML(spec)
 }

@@ -20,7 +20,10 @@ type Config struct {
 	Network       string      `json:"network,omitempty" help:"Libvirt network that machines are connected to." default:"default"`
 	PublicNetwork string      `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address; without it none is offered." example:"public"`
 	VNCListen     string      `json:"vnc_listen,omitempty" help:"Private or loopback address of each host that graphical consoles listen on." default:"127.0.0.1" example:"10.0.0.11"`
-	ReserveCores  int         `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
+	// StorageNetworks are matched with those that volumes are exposed on.
+	StorageNetworks []string `json:"storage_networks,omitempty" help:"Names of the networks for storage that the hosts are on, in the words of the providers of volumes." example:"storage1"`
+	InitiatorIQN    string   `json:"initiator_iqn,omitempty" help:"ISCSI name of the host of uri; by default made of the host's UUID." pattern:"^iqn\\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$" example:"iqn.2026-01.dev.meson:kvm1"`
+	ReserveCores    int      `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
 	// ReserveMemoryMiB has a default, unlike ReserveCores: a host whose memory is
 	// all sold kills guests, one whose cores are all sold is merely slow.
 	ReserveMemoryMiB int64   `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." default:"512" min:"0"`
@@ -49,6 +52,7 @@ type Group struct {
 	Pool             string            `json:"pool,omitempty" help:"Storage pool for disks."`
 	Network          string            `json:"network,omitempty" help:"Libvirt network that machines are connected to."`
 	PublicNetwork    string            `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
+	StorageNetworks  []string          `json:"storage_networks,omitempty" help:"Names of the networks for storage that the group's hosts are on."`
 	ReserveCores     *int              `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64            `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." min:"0"`
 	ECC              *bool             `json:"ecc,omitempty" help:"Whether the hosts' memory corrects errors."`
@@ -57,18 +61,20 @@ type Group struct {
 
 // HostConfig is one host of a group. What is left out is taken from the group.
 type HostConfig struct {
-	URI              string `json:"uri" help:"Libvirt URI: qemu:///system, qemu:///session, qemu+ssh, qemu+tls, qemu+tcp, or test:/// for trying out." required:"true" example:"qemu+ssh://root@kvm1/system"`
-	Name             string `json:"name,omitempty" help:"Name of the host, shown as the zone; by default the hostname in uri, or local." pattern:"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"`
-	CoreHour         string `json:"core_hour,omitempty" help:"Price of one whole core for one hour on this host."`
-	GiBHour          string `json:"gib_hour,omitempty" help:"Price of one GiB of memory for one hour on this host."`
-	DiskGiBMonth     string `json:"disk_gib_month,omitempty" help:"Price of one GiB of disk for one month on this host."`
-	Pool             string `json:"pool,omitempty" help:"Storage pool for disks."`
-	Network          string `json:"network,omitempty" help:"Libvirt network that machines are connected to."`
-	PublicNetwork    string `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
-	VNCListen        string `json:"vnc_listen,omitempty" help:"Private or loopback address of the host that graphical consoles listen on." example:"10.0.0.11"`
-	ReserveCores     *int   `json:"reserve_cores,omitempty" help:"How many of the first cores are never given away." min:"0" max:"4096"`
-	ReserveMemoryMiB *int64 `json:"reserve_memory_mib,omitempty" help:"How much memory is never given away." min:"0"`
-	ECC              *bool  `json:"ecc,omitempty" help:"Whether its memory corrects errors."`
+	URI              string   `json:"uri" help:"Libvirt URI: qemu:///system, qemu:///session, qemu+ssh, qemu+tls, qemu+tcp, or test:/// for trying out." required:"true" example:"qemu+ssh://root@kvm1/system"`
+	Name             string   `json:"name,omitempty" help:"Name of the host, shown as the zone; by default the hostname in uri, or local." pattern:"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"`
+	CoreHour         string   `json:"core_hour,omitempty" help:"Price of one whole core for one hour on this host."`
+	GiBHour          string   `json:"gib_hour,omitempty" help:"Price of one GiB of memory for one hour on this host."`
+	DiskGiBMonth     string   `json:"disk_gib_month,omitempty" help:"Price of one GiB of disk for one month on this host."`
+	Pool             string   `json:"pool,omitempty" help:"Storage pool for disks."`
+	Network          string   `json:"network,omitempty" help:"Libvirt network that machines are connected to."`
+	PublicNetwork    string   `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
+	VNCListen        string   `json:"vnc_listen,omitempty" help:"Private or loopback address of the host that graphical consoles listen on." example:"10.0.0.11"`
+	StorageNetworks  []string `json:"storage_networks,omitempty" help:"Names of the networks for storage that the host is on."`
+	InitiatorIQN     string   `json:"initiator_iqn,omitempty" help:"ISCSI name of the host; by default made of its UUID." pattern:"^iqn\\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$"`
+	ReserveCores     *int     `json:"reserve_cores,omitempty" help:"How many of the first cores are never given away." min:"0" max:"4096"`
+	ReserveMemoryMiB *int64   `json:"reserve_memory_mib,omitempty" help:"How much memory is never given away." min:"0"`
+	ECC              *bool    `json:"ecc,omitempty" help:"Whether its memory corrects errors."`
 }
 
 // Image is what a machine boots. Exactly one of File and URL is set.

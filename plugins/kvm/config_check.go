@@ -68,6 +68,16 @@ func (v *configCheck) private(path, address string) {
 	}
 }
 
+// networks holds the names of networks for storage against what any provider may
+// call them.
+func (v *configCheck) networks(path string, names []string) {
+	for i, name := range names {
+		if !sdk.ValidLabel(name) || slices.Contains(names[:i], name) {
+			v.fault(fmt.Sprintf("%s[%d]", path, i), name, "1 to 63 of a-z, 0-9 and -, each once", "%.70q cannot be a network for storage, or is named twice", name)
+		}
+	}
+}
+
 func (v *configCheck) hosts() {
 	c := v.config
 	if c.URI == "" && len(c.Groups) == 0 {
@@ -75,6 +85,15 @@ func (v *configCheck) hosts() {
 	}
 	v.private("vnc_listen", c.VNCListen)
 	v.each(func(_, path string, _ *Group, h *HostConfig) { v.private(path+"vnc_listen", h.VNCListen) })
+	v.networks("storage_networks", c.StorageNetworks)
+	v.each(func(_, path string, _ *Group, h *HostConfig) {
+		if path != "" {
+			v.networks(path+"storage_networks", h.StorageNetworks)
+		}
+	})
+	if c.InitiatorIQN != "" && c.URI == "" {
+		v.fault("initiator_iqn", c.InitiatorIQN, "uri beside it", "the name is that of the host of uri, which is not set")
+	}
 	if c.Name != "" && c.URI == "" {
 		v.fault("name", c.Name, "uri beside it", "the name is that of the host of uri, which is not set")
 	}
@@ -85,6 +104,7 @@ func (v *configCheck) hosts() {
 			v.fault(path+"name", g.Name, "a name of its own", "another group has the name %s", g.Name)
 		}
 		names[g.Name] = true
+		v.networks(path+"storage_networks", g.StorageNetworks)
 		if len(g.Hosts) == 0 {
 			v.fault(path+"hosts", "", "at least one host", "the group has no host")
 		}
@@ -95,7 +115,7 @@ func (v *configCheck) hosts() {
 			}
 		}
 	}
-	zones, uris := map[string]string{}, map[string]string{}
+	zones, uris, initiators := map[string]string{}, map[string]string{}, map[string]string{}
 	v.each(func(_, host string, _ *Group, h *HostConfig) {
 		shown := hidden(h.URI)
 		if want := wrongURI(h.URI); want != "" {
@@ -114,6 +134,10 @@ func (v *configCheck) hosts() {
 			v.fault(host+"name", zone, "a name of its own", "%s has the name %s too: set name", cmp.Or(strings.TrimSuffix(by, "."), "the host of uri"), zone)
 		}
 		zones[zone] = host
+		if by, twice := initiators[h.InitiatorIQN]; twice && h.InitiatorIQN != "" {
+			v.fault(host+"initiator_iqn", h.InitiatorIQN, "a name of its own", "%s has this name too: what one host may reach, the other could", cmp.Or(strings.TrimSuffix(by, "."), "the host of uri"))
+		}
+		initiators[h.InitiatorIQN] = host
 	})
 	for i, name := range c.RemovedHosts {
 		path := fmt.Sprintf("removed_hosts[%d]", i)

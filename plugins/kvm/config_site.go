@@ -24,6 +24,10 @@ type Site struct {
 	ECC inventory.Tristate
 	// VNCListen is a private or loopback address.
 	VNCListen string
+	// StorageNetworks are the operator's names of the networks for storage that the
+	// host is on. InitiatorIQN is the host's iSCSI name; empty: made of its UUID.
+	StorageNetworks []string
+	InitiatorIQN    string
 	// SKUPrefix is what the names of the host's SKUs begin with: its group, or
 	// group/host where it has prices of its own.
 	SKUPrefix string
@@ -69,7 +73,7 @@ func (c *Config) allGroups() []Group {
 	if c.URI == "" {
 		return c.Groups
 	}
-	only := Group{Name: defaultGroup, Hosts: []HostConfig{{URI: c.URI, Name: c.Name}}}
+	only := Group{Name: defaultGroup, Hosts: []HostConfig{{URI: c.URI, Name: c.Name, InitiatorIQN: c.InitiatorIQN}}}
 	return append([]Group{only}, c.Groups...)
 }
 
@@ -81,6 +85,7 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 		PublicNetwork: cmp.Or(h.PublicNetwork, g.PublicNetwork, c.PublicNetwork),
 		VNCListen:     cmp.Or(h.VNCListen, c.VNCListen, "127.0.0.1"),
 		ECC:           stated(h.ECC, g.ECC, c.ECC),
+		InitiatorIQN:  h.InitiatorIQN,
 		SKUPrefix:     g.Name,
 		Limits: fit.Limits{
 			ReserveCores:         first(c.ReserveCores, h.ReserveCores, g.ReserveCores),
@@ -96,6 +101,11 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 			diskGiBMonth: cmp.Or(h.DiskGiBMonth, g.DiskGiBMonth, c.DiskGiBMonth),
 			free:         g.Free || c.Free,
 		},
+	}
+	for _, networks := range [][]string{c.StorageNetworks, g.StorageNetworks, h.StorageNetworks} {
+		if networks != nil {
+			s.StorageNetworks = networks
+		}
 	}
 	s.prices.cost, _ = c.costOf("", g, h)
 	if h.CoreHour != "" || h.GiBHour != "" || h.DiskGiBMonth != "" {

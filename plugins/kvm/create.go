@@ -13,6 +13,7 @@ import (
 
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
 	"github.com/mesoncloud/meson/plugins/kvm/seed"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -26,7 +27,7 @@ const createPatience = time.Second
 // machine in the background; a repeated Create joins that work, or takes it up
 // where it ended.
 func (p *Provider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.Instance, error) {
-	o, err := p.orderOf(req)
+	o, err := p.orderOf(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +111,14 @@ func (p *Provider) build(ctx context.Context, o *order, c *inventory.Claim, j *j
 	return err
 }
 
-// steps makes the disk and the seed at the same time, then starts the machine.
+// steps makes the disk and the seed at the same time, attaches the volumes that
+// were asked for, then starts the machine.
 func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *job) error {
 	g, both := errgroup.WithContext(ctx)
 	g.Go(func() error {
+		if o.fromVolume() {
+			return nil
+		}
 		j.at("image", 0, o.image.Label())
 		base, err := p.base(both, o, j)
 		if err != nil {
@@ -137,9 +142,18 @@ func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *j
 	if err := p.between(ctx, o); err != nil {
 		return err
 	}
+	for i := range o.links {
+		j.at("attach", 0, o.links[i].Name)
+		if err := p.link(ctx, o.at, o.uuid, &o.links[i], &link.Record{}); err != nil {
+			return err
+		}
+		if err := p.between(ctx, o); err != nil {
+			return err
+		}
+	}
 	j.at("start", 0, "")
 	var err error
-	j.machine, err = p.launch(ctx, o)
+	j.machine, err = p.launchBy(ctx, o)
 	return err
 }
 
@@ -177,7 +191,7 @@ func (p *Provider) seed(ctx context.Context, o *order) error {
 	if login.GetHostname() == "" {
 		login.Hostname = o.req.GetName()
 	}
-	image, err := seed.Image(seed.Data{InstanceID: o.uuid, Login: login})
+	image, err := seed.Image(seed.Data{InstanceID: o.uuid, Login: login, Vendor: link.Script(o.links)})
 	if err != nil {
 		return &sdk.Error{Kind: sdk.Invalid, Op: "make seed", Source: sdk.SourcePlugin, Text: err.Error()}
 	}
@@ -205,7 +219,11 @@ func (p *Provider) launch(ctx context.Context, o *order) (*machine, error) {
 		return err
 	})
 	if err != nil {
-		return nil, refused(failed("start domain", o.at, err, true))
+		err = failed("start domain", o.at, err, true)
+		if trouble, known := o.at.startTrouble(ctx, o.uuid, err); known {
+			return nil, trouble
+		}
+		return nil, refused(err)
 	}
 	p.step("machine.started")
 	m, err := p.mark(ctx, o)

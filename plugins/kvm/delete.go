@@ -19,8 +19,9 @@ import (
 // bound.
 const deletePatience = 2 * time.Minute
 
-// Delete stops what is being made, then removes machine, volumes and console log. The domain
-// goes last: as long as anything is left, it is there to be found. Everything is
+// Delete stops what is being made, then removes machine, the disks that were made
+// for it, the passwords of volumes and the console log. Volumes that were attached
+// stay as they are, at their provider. The domain goes last: as long as anything is left, it is there to be found. Everything is
 // looked for by name even where the domain is gone already, in case a host was
 // still making it while an earlier Delete went by.
 //
@@ -34,6 +35,11 @@ func (p *Provider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
+	unlock, err := p.linking.Lock(ctx, r.uuid)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if !p.jobs.cancel(ctx, r.uuid) {
 		return &sdk.Error{Kind: sdk.Busy, Op: op, Subject: r.uuid, Source: sdk.SourcePlugin, Text: "it is still being made"}
 	}
@@ -81,7 +87,10 @@ func (p *Provider) removeFound(ctx context.Context, at *place, r ref) (bool, err
 	case errors.Is(err, errForeign):
 		return false, nil
 	case hosts.Is(err, libvirt.ERR_NO_DOMAIN):
-		return false, p.removeVolumes(ctx, at, r.uuid, at.Limits.Pool, volumeNames(r.uuid))
+		if err := p.removeVolumes(ctx, at, r.uuid, at.Limits.Pool, volumeNames(r.uuid)); err != nil {
+			return false, err
+		}
+		return false, failed("remove passwords", at, at.dropSecrets(ctx, r.uuid), true)
 	case err != nil:
 		return false, failed("look for machine", at, err, false)
 	case !r.of(m):
@@ -119,6 +128,10 @@ func (p *Provider) removeMachine(ctx context.Context, m *machine) error {
 		if err := p.removeVolumes(ctx, at, m.uuid, pool, append(volumeNames(m.uuid), m.claim.Volumes...)); err != nil {
 			return err
 		}
+		if err := at.dropSecrets(ctx, m.uuid); err != nil {
+			return failed("remove passwords", at, err, true)
+		}
+		p.step("delete.secrets")
 		if err := at.removeLog(ctx, m.uuid); err != nil {
 			p.log.Warn("console log stays", "host", at.Zone, "machine", m.uuid, "path", consoleLog(at.URI, m.uuid), "error", hosts.Text(err))
 		}

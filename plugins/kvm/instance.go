@@ -41,6 +41,12 @@ func (p *Provider) instanceWith(m *machine, addresses []*pb.Address) *pb.Instanc
 	if !c.CreatedAt.IsZero() {
 		in.CreatedAt = timestamppb.New(c.CreatedAt)
 	}
+	if uuid := m.at.uuid.Load(); uuid != nil {
+		in.Consumer = m.at.consumer(p.name, *uuid, false)
+	}
+	for _, r := range m.records {
+		in.Attachments = append(in.Attachments, r.Attachment(m.disks))
+	}
 	in.State, in.Message = m.status(time.Now())
 	switch in.State {
 	case pb.InstanceState_INSTANCE_STATE_CREATING:

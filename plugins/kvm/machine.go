@@ -14,6 +14,7 @@ import (
 	"github.com/mesoncloud/meson/plugins/kvm/domain"
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
 )
 
 // Beside the claim, a domain of ours bears what became of it: that it has run,
@@ -42,6 +43,10 @@ type machine struct {
 	networks  []string
 	agent     bool
 	vnc       string
+	// records are the attachments, disks all disks: of the machine that runs, or as
+	// it will be started.
+	records []link.Record
+	disks   []link.Disk
 }
 
 // active reports whether there is a process of it.
@@ -55,6 +60,7 @@ type description struct {
 	UUID     string   `xml:"uuid"`
 	Metadata metadata `xml:"metadata"`
 	Devices  struct {
+		Disks      []link.Disk `xml:"disk"`
 		Interfaces []struct {
 			Source struct {
 				Network string `xml:"network,attr"`
@@ -97,7 +103,10 @@ func parseMachine(at *place, doc string) (*machine, error) {
 	if claim == nil {
 		return nil, nil
 	}
-	m := &machine{at: at, uuid: d.UUID, name: d.Name, claim: claim, ran: d.Metadata.Life.Ran != ""}
+	m := &machine{at: at, uuid: d.UUID, name: d.Name, claim: claim, ran: d.Metadata.Life.Ran != "", disks: d.Devices.Disks}
+	if m.records, err = link.Records(d.Metadata.Inner); err != nil {
+		return nil, fmt.Errorf("domain %s: %w", d.UUID, err)
+	}
 	if t, err := time.Parse(time.RFC3339, d.Metadata.Ask.Stop); err == nil {
 		m.stopAsked = t
 	}
@@ -144,6 +153,9 @@ func (at *place) readDomain(dom *libvirt.Domain) (*machine, error) {
 		return nil, errForeign
 	}
 	m.state, m.reason, err = dom.GetState()
+	if err == nil && at.uuid.Load() == nil {
+		err = at.identifyBy(dom)
+	}
 	return m, err
 }
 

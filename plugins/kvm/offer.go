@@ -57,6 +57,7 @@ func Offers(c *Config, list *pricing.List, snapshots []Snapshot, req *pb.OfferRe
 		if len(no) > 0 || len(reasons) > 0 {
 			continue
 		}
+		m.provider = req.GetProvider()
 		p, err := m.price(list, horizon)
 		if err != nil {
 			return nil, &sdk.Error{Kind: sdk.Internal, Op: "price offer", Subject: "host " + s.Site.Zone, Source: sdk.SourcePlugin, Err: err}
@@ -83,6 +84,7 @@ func Offers(c *Config, list *pricing.List, snapshots []Snapshot, req *pb.OfferRe
 // match is a host that can have the machine.
 type match struct {
 	snapshot   *Snapshot
+	provider   string
 	pledge     *pb.Pledge
 	request    fit.Request
 	assignment fit.Assignment
@@ -99,7 +101,7 @@ func (s *Snapshot) fit(c *Config, pledge *pb.Pledge, now time.Time) (match, []*p
 		return match{}, []*pb.Reason{{Candidate: zone, Field: "host", Want: "reachable", Have: "unreachable", Text: sdk.CleanText(text, 500)}}
 	}
 	image, arch, reasons := s.boot(c, pledge)
-	m := match{snapshot: s, pledge: pledge, request: fit.RequestOf(pledge, bootDisk(pledge, image), wantsEFI(pledge, image))}
+	m := match{snapshot: s, pledge: pledge, request: fit.RequestOf(pledge, bootDisk(pledge, image, fromVolume(pledge)), wantsEFI(pledge, image))}
 	if arch != "" {
 		m.request.Archs = []string{arch}
 	}
@@ -121,8 +123,17 @@ func (s *Snapshot) fit(c *Config, pledge *pb.Pledge, now time.Time) (match, []*p
 	return m, reasons
 }
 
-// bootDisk is the size asked, or what the image needs if that is more.
-func bootDisk(pledge *pb.Pledge, image *Image) uint64 {
+// fromVolume reports whether a pledge is for a machine that boots from a volume.
+func fromVolume(pledge *pb.Pledge) bool {
+	return slices.ContainsFunc(pledge.GetVolumes(), (*pb.VolumeRequest).GetBootable)
+}
+
+// bootDisk is the size asked, or what the image needs if that is more; of a machine
+// that boots from a volume nothing.
+func bootDisk(pledge *pb.Pledge, image *Image, volume bool) uint64 {
+	if volume {
+		return 0
+	}
 	if image == nil {
 		return pledge.GetBootDiskGib()
 	}

@@ -11,11 +11,12 @@ import (
 
 // boot finds the image for a host, and the architecture that is both asked for
 // and the image's; the host's own is preferred. Without an image of the system
-// for any architecture, which is no fault of the host, all three are empty.
+// for any architecture, which is no fault of the host, and where the machine boots
+// from a volume, all three are empty.
 func (s *Snapshot) boot(c *Config, pledge *pb.Pledge) (*Image, string, []*pb.Reason) {
 	family, flavour := pledge.GetOsFamily(), pledge.GetOsFlavour()
 	some, ok := c.Image(family, flavour)
-	if !ok {
+	if !ok || fromVolume(pledge) {
 		return nil, "", nil
 	}
 	var lacking []string
@@ -46,18 +47,12 @@ func contractArch(libvirt string) string {
 	return libvirt
 }
 
-// lacks gives the reasons that hold for every host: no image of the system, and
-// volumes, which no host can attach yet.
+// lacks gives the reasons that hold for every host: no image of the system. A
+// machine that boots from a volume needs none.
 func (c *Config) lacks(pledge *pb.Pledge) []*pb.Reason {
 	var reasons []*pb.Reason
-	if n := len(pledge.GetVolumes()); n > 0 {
-		reasons = append(reasons, &pb.Reason{
-			Field: "volumes", Want: counted(n, "volume"), Have: "none", Relax: "volumes=[]",
-			Text: "machines of this plugin cannot attach volumes yet",
-		})
-	}
 	family, flavour := pledge.GetOsFamily(), pledge.GetOsFlavour()
-	if _, ok := c.Image(family, flavour); ok {
+	if _, ok := c.Image(family, flavour); ok || fromVolume(pledge) {
 		return reasons
 	}
 	r := &pb.Reason{

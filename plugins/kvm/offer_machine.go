@@ -19,6 +19,7 @@ func (m *match) offer() *pb.Offer {
 		Region: site.Region, Zone: site.Zone, Shape: shape,
 		Vcpus: uint32(a.VCPUs()), MemoryMib: a.MemoryMiB, Arch: contractArch(a.Arch),
 		Unknown: a.Unknown, Quantities: m.quantities(), Facts: m.facts(),
+		Consumer: site.consumer(m.provider, m.snapshot.Host.UUID, mounts(m.pledge.GetOsFamily())),
 	}
 }
 

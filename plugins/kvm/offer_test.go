@@ -28,9 +28,9 @@ var updateGolden = flag.Bool("update-offers", false, "write golden files of offe
 const offerConfig = `{
 	"currency":"EUR","core_hour":"0.012","gib_hour":"0.002","disk_gib_month":"0.05","region":"fi",
 	"groups":[
-		{"name":"rack1","labels":{"room":"a"},"hosts":[
+		{"name":"rack1","labels":{"room":"a"},"storage_networks":["san1","san2"],"hosts":[
 			{"uri":"qemu+ssh://smt/system"},
-			{"uri":"qemu+ssh://small/system","reserve_cores":1,"core_hour":"0.006"},
+			{"uri":"qemu+ssh://small/system","reserve_cores":1,"core_hour":"0.006","storage_networks":["san3"],"initiator_iqn":"iqn.2020-01.com.example:small"},
 			{"uri":"qemu+ssh://gone/system"}]},
 		{"name":"special","core_hour":"0.03","public_network":"default","hosts":[{"uri":"qemu+ssh://gpu/system"},{"uri":"qemu+ssh://arm64/system"}]},
 		{"name":"test","free":true,"core_hour":"0","gib_hour":"0","disk_gib_month":"0","accelerator":"tcg","hosts":[{"uri":"qemu+tcp://lab/system"}]}],
@@ -94,11 +94,14 @@ func TestOffersGolden(t *testing.T) {
 		},
 		"unknown": func(p *pb.Pledge) { p.RequireEcc, p.MinFrequencyMhz, p.CpuFlags = true, 2000, []string{"avx2"} },
 		"volumes": func(p *pb.Pledge) { p.Volumes = []*pb.VolumeRequest{{Vid: "v1"}} },
-		"system":  func(p *pb.Pledge) { p.OsFlavour = "suse" },
-		"image":   func(p *pb.Pledge) { p.OsFlavour = "big" },
-		"public":  func(p *pb.Pledge) { p.PublicIpv4 = true },
-		"mixed":   func(p *pb.Pledge) { p.OsFlavour, p.Archs = "big", []string{"aarch64", "x86_64"} },
-		"huge":    func(p *pb.Pledge) { p.Slots, p.MemoryMib, p.BootDiskGib = 64, 1<<20, 5000 },
+		"bootvolume": func(p *pb.Pledge) {
+			p.OsFamily, p.OsFlavour, p.Volumes = "windows", "2025", []*pb.VolumeRequest{{Vid: "v1"}, {Name: "root", SizeMib: 1 << 14, Bootable: true}}
+		},
+		"system": func(p *pb.Pledge) { p.OsFlavour = "suse" },
+		"image":  func(p *pb.Pledge) { p.OsFlavour = "big" },
+		"public": func(p *pb.Pledge) { p.PublicIpv4 = true },
+		"mixed":  func(p *pb.Pledge) { p.OsFlavour, p.Archs = "big", []string{"aarch64", "x86_64"} },
+		"huge":   func(p *pb.Pledge) { p.Slots, p.MemoryMib, p.BootDiskGib = 64, 1<<20, 5000 },
 	} {
 		t.Run(name, func(t *testing.T) { goldenOffers(t, name, askOffers(t, offerRequest(change))) })
 	}

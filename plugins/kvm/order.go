@@ -1,23 +1,27 @@
 package kvm
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // order is one Create: what is asked, where, and what follows from it.
 type order struct {
-	at      *place
-	uuid    string
-	owner   *pb.Owner
-	req     *pb.CreateRequest
+	at    *place
+	uuid  string
+	owner *pb.Owner
+	req   *pb.CreateRequest
+	// image is nil where the machine boots from one of links.
 	image   *Image
+	links   []link.Link
 	request fit.Request
 	limits  fit.Limits
 	efi     bool
@@ -25,8 +29,14 @@ type order struct {
 	networks []string
 }
 
-// orderOf reads a Create without asking anybody. Its errors are definite.
-func (p *Provider) orderOf(req *pb.CreateRequest) (*order, error) {
+// fromVolume reports whether the machine boots from a volume.
+func (o *order) fromVolume() bool {
+	return slices.ContainsFunc(o.links, func(l link.Link) bool { return l.Boot })
+}
+
+// orderOf reads a Create. The host is asked for its name where volumes are to be
+// attached, and nobody else; other errors are definite.
+func (p *Provider) orderOf(ctx context.Context, req *pb.CreateRequest) (*order, error) {
 	const op = "create machine"
 	at := p.byZone[req.GetOffer().GetZone()]
 	if at == nil {
@@ -37,8 +47,9 @@ func (p *Provider) orderOf(req *pb.CreateRequest) (*order, error) {
 			}},
 		}
 	}
-	if len(req.GetAttachments()) > 0 || len(req.GetPledge().GetVolumes()) > 0 {
-		return nil, &sdk.Error{Kind: sdk.Unsupported, Op: op, Subject: "host " + at.Zone, Text: "volumes cannot be attached to machines of this plugin yet"}
+	links, err := at.linksOf(ctx, op, req)
+	if err != nil {
+		return nil, err
 	}
 	pledge := req.GetPledge()
 	// The offer is of one architecture; the pledge may allow several.
@@ -46,20 +57,22 @@ func (p *Provider) orderOf(req *pb.CreateRequest) (*order, error) {
 	if arch == "" && len(pledge.GetArchs()) > 0 {
 		arch = pledge.GetArchs()[0]
 	}
-	image, ok := p.config.ImageFor(pledge.GetOsFamily(), pledge.GetOsFlavour(), arch)
-	if !ok {
+	o := &order{
+		at: at, owner: req.GetOwner(), req: req, links: links, limits: at.Limits,
+		uuid: machineUUID(req.GetOwner().GetBroker(), req.GetOwner().GetKey()),
+	}
+	var ok bool
+	if o.image, ok = p.config.ImageFor(pledge.GetOsFamily(), pledge.GetOsFlavour(), arch); o.fromVolume() {
+		o.image = nil
+	} else if !ok {
 		return nil, &sdk.Error{
 			Kind: sdk.Unsupported, Op: op, Subject: "host " + at.Zone,
 			Text: fmt.Sprintf("no image of %s for %s", strings.Trim(pledge.GetOsFamily()+"/"+pledge.GetOsFlavour(), "/"), arch),
 			Hint: "add one to images of provider " + p.name,
 		}
 	}
-	o := &order{
-		at: at, owner: req.GetOwner(), req: req, image: image,
-		uuid: machineUUID(req.GetOwner().GetBroker(), req.GetOwner().GetKey()),
-		efi:  wantsEFI(pledge, image), limits: at.Limits,
-	}
-	o.request = fit.RequestOf(pledge, bootDisk(pledge, image), o.efi)
+	o.efi = wantsEFI(pledge, o.image)
+	o.request = fit.RequestOf(pledge, bootDisk(pledge, o.image, o.fromVolume()), o.efi)
 	if arch != "" {
 		o.request.Archs = []string{arch}
 	}

@@ -19,7 +19,7 @@ const Version = "0.1.0"
 
 // Hooks let a test look into the plugin's work.
 type Hooks struct {
-	// Step is called at every numbered step of a Create or a Delete, on the
+	// Step is called at every named step of a call that changes something, on the
 	// goroutine that does the work, just after what the name says has happened.
 	Step func(name string)
 }
@@ -29,7 +29,16 @@ func Steps() []string {
 	return []string{
 		"claim.defined", "claim.looked", "claim.held", "image.made", "image.sent", "image.done",
 		"disk.made", "seed.made", "seed.sent", "volumes.made", "machine.started", "machine.marked",
-		"delete.stopped", "delete.disk", "delete.seed", "delete.log", "delete.undefined",
+		"delete.stopped", "delete.disk", "delete.seed", "delete.secrets", "delete.log", "delete.undefined",
+	}
+}
+
+// LinkSteps are those of an Attach, which are also those of a Create with volumes
+// for each of them, and of a Detach.
+func LinkSteps() []string {
+	return []string{
+		"attach.noted", "attach.secret", "attach.attached",
+		"detach.released", "detach.removed", "detach.secret", "detach.noted",
 	}
 }
 

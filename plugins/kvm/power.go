@@ -27,7 +27,11 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 	}
 	err = m.at.change(ctx, op, m.uuid, func(dom *libvirt.Domain) error { return power(dom, req.GetAction()) })
 	if err != nil {
-		return nil, refusedPower(failed(op, m.at, err, true))
+		err = failed(op, m.at, err, true)
+		if trouble, known := m.at.startTrouble(ctx, m.uuid, err); known {
+			return nil, trouble
+		}
+		return nil, refusedPower(err)
 	}
 	m, err = m.at.read(ctx, m.uuid)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
@@ -12,7 +13,7 @@ import (
 )
 
 // Provider is one configured set of hosts. Its methods are those of
-// sdk.Compute, sdk.Power and sdk.Console.
+// sdk.Compute, sdk.Power, sdk.Console and sdk.Attacher.
 type Provider struct {
 	name   string
 	config *Config
@@ -30,12 +31,16 @@ type Provider struct {
 	working context.Context
 	stop    context.CancelFunc
 	jobs    jobs
+	// linking is held per machine by the one call that changes what is attached to
+	// it, or removes it.
+	linking sdk.Keys
 }
 
 var (
-	_ sdk.Compute = (*Provider)(nil)
-	_ sdk.Power   = (*Provider)(nil)
-	_ sdk.Console = (*Provider)(nil)
+	_ sdk.Compute  = (*Provider)(nil)
+	_ sdk.Power    = (*Provider)(nil)
+	_ sdk.Console  = (*Provider)(nil)
+	_ sdk.Attacher = (*Provider)(nil)
 )
 
 // place is one host with what the configuration says of it.
@@ -43,6 +48,8 @@ type place struct {
 	Site
 	host   *hosts.Host
 	survey survey
+	// uuid is libvirt's of the host, once it has been read.
+	uuid atomic.Pointer[string]
 	// claiming is held by the one Create of this process that claims cores
 	// there, so that only processes have to withdraw from each other.
 	claiming chan struct{}

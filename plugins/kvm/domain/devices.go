@@ -95,7 +95,7 @@ func controllers(s Spec) []libvirtxml.DomainController {
 
 // ports is how many root ports the devices take, and the spare ones.
 func ports(s Spec) int {
-	n := spareSlots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
+	n := spareSlots + s.Slots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
 	n += 3 // virtio-serial, rng, balloon
 	if !x86(s) {
 		n += 2 // USB and video, which on x86 sit on the root bus or are absent

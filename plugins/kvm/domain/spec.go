@@ -22,6 +22,9 @@ type Spec struct {
 	// Disk is the path of the boot disk, a qcow2; Seed that of the NoCloud
 	// volume, raw and read only. Empty: none.
 	Disk, Seed string
+	// Slots is how many volumes are attached to the machine before its first start,
+	// beside those that may follow.
+	Slots int
 	// Networks are libvirt networks, an interface each.
 	Networks []string
 	VNC      VNC

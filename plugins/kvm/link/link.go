@@ -77,6 +77,14 @@ func (l *Link) Kind() Kind {
 // IsDisk reports whether the machine gets a disk, rather than being told to mount.
 func (l *Link) IsDisk() bool { return l.NFS == nil }
 
+// Path is the file that the machine opens, empty where it opens none.
+func (l *Link) Path() string {
+	if l.File == nil {
+		return ""
+	}
+	return l.File.Path
+}
+
 // Ways is how many tries there are: the portals of a target.
 func (l *Link) Ways() int {
 	if l.ISCSI != nil {

@@ -18,6 +18,9 @@ type Data struct {
 	// InstanceID makes cloud-init do first-boot work again when it changes.
 	InstanceID string
 	Login      *pb.Login
+	// Vendor is what cloud-init runs beside the user's own data, which stay as they
+	// are; nil: nothing.
+	Vendor []byte
 }
 
 // Image is the disk's bytes.
@@ -30,7 +33,11 @@ func Image(d Data) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return volume("cidata", []file{{"meta-data", meta}, {"user-data", user}})
+	files := []file{{"meta-data", meta}, {"user-data", user}}
+	if d.Vendor != nil {
+		files = append(files, file{"vendor-data", d.Vendor})
+	}
+	return volume("cidata", files)
 }
 
 // metaData is JSON, which cloud-init reads as the YAML that it is.

@@ -1,0 +1,289 @@
+package kvm
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"libvirt.org/go/libvirt"
+
+	"github.com/mesoncloud/meson/plugins/kvm/hosts"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+// machineOn is a running boot-sector machine on the lab's n-th host.
+func machineOn(t *testing.T, l lab, n int) (*Provider, *pb.Instance) {
+	t.Helper()
+	p := openProvider(t, l.config("boot", l.hosts()[n]), Hooks{})
+	broker := unique(t)
+	req := plainRequest(broker, broker+"-m", l.hosts()[n], bootPledge())
+	away(t, p, req.GetOwner())
+	return p, until(t, p, req)
+}
+
+// wired is what a host has of an attachment.
+type wired struct{ live, config, secret, record bool }
+
+func wiredAs(t *testing.T, p *Provider, id, attachment string) wired {
+	t.Helper()
+	at := p.places[0]
+	w, err := at.wiring(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := at.read(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := wired{live: link.Find(w.live, attachment) != nil, config: link.Find(w.config, attachment) != nil, record: m.record(attachment) != nil}
+	out.secret, err = hosts.Ask(t.Context(), at.host, "look for secret", func(c *libvirt.Connect) (bool, error) {
+		s, err := c.LookupSecretByUUIDString(link.SecretUUID(id, attachment))
+		if hosts.Is(err, libvirt.ERR_NO_SECRET) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		defer s.Free()
+		if _, err := s.GetValue(0); err == nil {
+			t.Error("libvirt tells the password")
+		}
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// A unit of iSCSI with a password is attached to a machine that runs, and to its
+// later starts. Everybody sees it, nobody sees the password. A guest that does not
+// let go is Busy; when it has, nothing is left.
+func TestAttachISCSI(t *testing.T) {
+	l := theLab(t)
+	p, in := machineOn(t, l, 0)
+	from := consumerOf(t, p).GetInitiatorIqn()
+	g := startTarget(t, l, blank(t, "", 8<<20), from)
+	a := g.attachment("at-1", from)
+	out := attach(t, p, in, a)
+	if !g.connected() {
+		t.Error("nobody is connected to the target")
+	}
+	if have := wiredAs(t, p, in.GetId(), "at-1"); have != (wired{true, true, true, true}) {
+		t.Errorf("after Attach: %+v", have)
+	}
+	if len(out.GetAttachments()) != 1 {
+		t.Fatalf("Attach answers %v", out.GetAttachments())
+	}
+	got := out.GetAttachments()[0]
+	if got.GetVolumeId() != "vol-at-1" || got.GetName() != "data-at-1" || got.GetConnection().GetIscsi().GetTargetIqn() != g.iqn || len(got.GetConnection().GetIscsi().GetChapPassword()) > 0 {
+		t.Errorf("Attach answers %v", got)
+	}
+	other := openProvider(t, p.config, Hooks{})
+	if seen, err := other.Get(t.Context(), &pb.GetRequest{Id: in.GetId()}); err != nil || len(seen.GetAttachments()) != 1 || seen.GetConsumer().GetGuestMounts() {
+		t.Errorf("another process sees %v, %v", seen, err)
+	}
+	found, err := exec.Command("grep", "-la", g.word, "-r", "--include=cmdline", "--include=environ", "/proc").Output()
+	if text := strings.ReplaceAll(string(found), "/proc/self/cmdline", ""); err == nil && strings.Count(text, "cmdline") > 2 {
+		t.Errorf("the password stands in %s", text) // grep finds itself
+	}
+	attach(t, p, in, a)
+	if have := wiredAs(t, p, in.GetId(), "at-1"); have != (wired{true, true, true, true}) {
+		t.Errorf("after the same Attach: %+v", have)
+	}
+	foreign := g.attachment("at-1", from)
+	foreign.VolumeId = "another"
+	if _, err := tryAttach(t.Context(), p, in, foreign); sdk.KindOf(err) != sdk.Conflict {
+		t.Errorf("another volume under the same id: %v, want Conflict", err)
+	}
+
+	began := time.Now()
+	if _, err := tryDetach(t.Context(), p, in, "at-1"); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "guest") {
+		t.Errorf("Detach from a guest that does not listen: %v, want Busy and who", err)
+	}
+	if took := time.Since(began); took > releasePatience+3*time.Second {
+		t.Errorf("the refusal took %v", took)
+	}
+	if have := wiredAs(t, p, in.GetId(), "at-1"); !have.config || !have.record || !have.secret {
+		t.Errorf("after the refusal: %+v", have)
+	}
+	setPower(t, p, in, pb.SetPowerRequest_ACTION_STOP_HARD)
+	out, err = tryDetach(t.Context(), p, in, "at-1")
+	if err != nil || len(out.GetAttachments()) != 0 {
+		t.Errorf("Detach of a stopped machine: %v, %v", out.GetAttachments(), err)
+	}
+	if have := wiredAs(t, p, in.GetId(), "at-1"); have != (wired{}) {
+		t.Errorf("after Detach: %+v", have)
+	}
+	if _, err := tryDetach(t.Context(), p, in, "at-1"); err != nil {
+		t.Errorf("what is not attached is done: %v", err)
+	}
+}
+
+// What the target refuses is Denied, what does not answer Unavailable; a refusal
+// leaves nothing. Of several portals the one that answers is taken.
+func TestAttachRefused(t *testing.T) {
+	l := theLab(t)
+	p, in := machineOn(t, l, 1)
+	from := consumerOf(t, p).GetInitiatorIqn()
+	g := startTarget(t, l, blank(t, "", 4<<20), from)
+	change := func(f func(*pb.IscsiConnection)) *pb.Attachment {
+		a := g.attachment("at-1", from)
+		f(a.GetConnection().GetIscsi())
+		return a
+	}
+	boot := g.attachment("at-1", from)
+	boot.Boot = true
+	mount := &pb.Attachment{Id: "at-1", VolumeId: "v", Name: "share", Connection: &pb.Connection{Path: &pb.Connection_Nfs{Nfs: &pb.NfsConnection{Server: "10.77.0.254:2049", Export: "/share"}}}}
+	rbd := &pb.Attachment{Id: "at-1", VolumeId: "v", Connection: &pb.Connection{Path: &pb.Connection_Rbd{Rbd: &pb.RbdConnection{Image: "x"}}}}
+	elsewhere := fileAttachment("at-1", "/nowhere/x.raw", "raw", false)
+	elsewhere.Connection.GetFile().Host = "6d65736f-0000-4000-8000-000000000000"
+	for name, c := range map[string]struct {
+		a    *pb.Attachment
+		want sdk.Kind
+		says string
+	}{
+		"wrong password":    {change(func(c *pb.IscsiConnection) { c.ChapPassword = []byte("not the password") }), sdk.Denied, "refuses user and password"},
+		"wrong initiator":   {change(func(c *pb.IscsiConnection) { c.InitiatorIqn = "iqn.2026-01.dev.meson:somebody" }), sdk.Denied, "initiator"},
+		"no such target":    {change(func(c *pb.IscsiConnection) { c.TargetIqn += "x" }), sdk.Denied, "does not exist"},
+		"nobody listens":    {change(func(c *pb.IscsiConnection) { c.Portals = []string{fabricAddress + ":9"} }), sdk.Unavailable, "cannot be reached"},
+		"no such unit":      {change(func(c *pb.IscsiConnection) { c.Lun = 7 }), sdk.Unavailable, "not served"},
+		"nonsense":          {change(func(c *pb.IscsiConnection) { c.TargetIqn = "x'/><y" }), sdk.Invalid, "target"},
+		"no such file":      {fileAttachment("at-1", "/nowhere/x.raw", "raw", false), sdk.Unavailable, "not served"},
+		"file of elsewhere": {elsewhere, sdk.Invalid, "another host"},
+		"format is guessed": {fileAttachment("at-1", "/nowhere/x.raw", "", false), sdk.Invalid, "never guessed"},
+		"no such export":    {nbdAttachment("at-1", "nbd://"+fabricAddress+":9/x"), sdk.Unavailable, "cannot be reached"},
+		"NBD over TLS":      {nbdAttachment("at-1", "nbds://h/x"), sdk.Unsupported, "TLS"},
+		"boot, afterwards":  {boot, sdk.Unsupported, "made with"},
+		"mount, afterwards": {mount, sdk.Unsupported, "first boot"},
+		"Ceph":              {rbd, sdk.Unsupported, "Ceph"},
+	} {
+		_, err := tryAttach(t.Context(), p, in, c.a)
+		if sdk.KindOf(err) != c.want || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %s and %q", name, err, c.want, c.says)
+		}
+		if err != nil && strings.Contains(err.Error(), g.word) {
+			t.Errorf("%s: the error has the password", name)
+		}
+		if have := wiredAs(t, p, in.GetId(), "at-1"); have != (wired{}) {
+			t.Errorf("%s leaves %+v", name, have)
+		}
+	}
+	attach(t, p, in, change(func(c *pb.IscsiConnection) {
+		c.Portals = []string{fabricAddress + ":9", net.JoinHostPort(fabricAddress, g.port)}
+	}))
+	if have := wiredAs(t, p, in.GetId(), "at-1"); have != (wired{true, true, true, true}) {
+		t.Errorf("by the second portal: %+v", have)
+	}
+}
+
+// QEMU locks the files that it opens: a second writer is Busy, and hears who the
+// first is. Readers may be many.
+func TestAttachFile(t *testing.T) {
+	l := theLab(t)
+	p, one := machineOn(t, l, 0)
+	_, two := machineOn(t, l, 0)
+	path := blank(t, "", 4<<20)
+	attach(t, p, one, fileAttachment("w-1", path, "raw", false))
+	_, err := tryAttach(t.Context(), p, two, fileAttachment("w-2", path, "raw", false))
+	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), one.GetName()) {
+		t.Errorf("a second writer: %v, want Busy and the name of %s", err, one.GetName())
+	}
+	if have := wiredAs(t, p, two.GetId(), "w-2"); have != (wired{}) {
+		t.Errorf("the second writer leaves %+v", have)
+	}
+	if _, err := tryAttach(t.Context(), p, two, fileAttachment("r-2", path, "raw", true)); sdk.KindOf(err) != sdk.Busy {
+		t.Errorf("a reader beside a writer: %v, want Busy", err)
+	}
+	shared := blank(t, "", 1<<20)
+	attach(t, p, one, fileAttachment("r-1", shared, "raw", true))
+	attach(t, p, two, fileAttachment("r-2", shared, "raw", true))
+
+	// What has grown is seen by the machine that runs.
+	if err := os.Truncate(path, 6<<20); err != nil {
+		t.Fatal(err)
+	}
+	attach(t, p, one, fileAttachment("w-1", path, "raw", false))
+	if size := sizeOf(t, p, one.GetId(), "w-1"); size != 6<<20 {
+		t.Errorf("the machine sees %d bytes of a file that has grown to %d", size, 6<<20)
+	}
+	// A machine that is off locks nothing, and the start of one whose file is taken
+	// says so.
+	setPower(t, p, one, pb.SetPowerRequest_ACTION_STOP_HARD)
+	attach(t, p, two, fileAttachment("w-2", path, "raw", false))
+	_, err = p.SetPower(t.Context(), &pb.SetPowerRequest{Id: one.GetId(), Action: pb.SetPowerRequest_ACTION_START})
+	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), two.GetName()) {
+		t.Errorf("start while another machine has the file: %v, want Busy and the name of %s", err, two.GetName())
+	}
+	if err := p.Delete(t.Context(), &pb.DeleteRequest{Id: two.GetId(), Owner: &pb.Owner{Broker: two.GetOwner().GetBroker()}}); err != nil {
+		t.Fatal(err)
+	}
+	setPower(t, p, one, pb.SetPowerRequest_ACTION_START)
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("Delete of a machine: %v", err)
+	}
+}
+
+func sizeOf(t *testing.T, p *Provider, id, attachment string) uint64 {
+	t.Helper()
+	w, err := p.places[0].wiring(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := hosts.Ask(t.Context(), p.places[0].host, "size", func(c *libvirt.Connect) (uint64, error) {
+		d, err := c.LookupDomainByUUIDString(id)
+		if err != nil {
+			return 0, err
+		}
+		defer d.Free()
+		info, err := d.GetBlockInfo(link.Find(w.live, attachment).Target.Dev, 0)
+		if err != nil {
+			return 0, err
+		}
+		return info.Capacity, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
+// Exports of NBD are attached by network and by socket.
+func TestAttachNBD(t *testing.T) {
+	l := theLab(t)
+	p, in := machineOn(t, l, 2)
+	inFabric(t, l, "qemu-nbd", "-t", "-b", fabricAddress, "-p", "21809", "-f", "raw", "-x", "vol1", blank(t, "", 2<<20))
+	socket := filepath.Join(t.TempDir(), "s")
+	inFabric(t, l, "qemu-nbd", "-t", "-k", socket, "-f", "raw", "-x", "vol2", blank(t, "", 2<<20))
+	give := time.Now().Add(5 * time.Second)
+	for id, uri := range map[string]string{"n-1": "nbd://" + fabricAddress + ":21809/vol1", "n-2": "nbd+unix:///vol2?socket=" + socket} {
+		var err error
+		for _, err = tryAttach(t.Context(), p, in, nbdAttachment(id, uri)); sdk.KindOf(err) == sdk.Unavailable && time.Now().Before(give); {
+			time.Sleep(50 * time.Millisecond)
+			_, err = tryAttach(t.Context(), p, in, nbdAttachment(id, uri))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", uri, err)
+			continue
+		}
+		if have := wiredAs(t, p, in.GetId(), id); have != (wired{true, true, false, true}) {
+			t.Errorf("%s: %+v", uri, have)
+		}
+	}
+	got, err := p.Get(context.Background(), &pb.GetRequest{Id: in.GetId()})
+	if err != nil || len(got.GetAttachments()) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for _, a := range got.GetAttachments() {
+		if uri := a.GetConnection().GetNbd().GetUri(); !strings.HasPrefix(uri, "nbd") {
+			t.Errorf("attachment %v", a)
+		}
+	}
+}
