@@ -22,7 +22,8 @@ import (
 // faults make an operation fail, hangs make it wait for its context's end, or
 // for ever with "stubborn". The broker itself is tested elsewhere.
 type memBroker struct {
-	api.Prices // nil: stories about prices give it some
+	api.Prices  // nil: stories about prices give it some
+	api.Volumes // nil: stories about volumes have a real broker
 
 	mu        sync.Mutex
 	opened    int

@@ -145,6 +145,7 @@ type PluginInfo struct {
 // Broker is what the command line needs; *Meson is it.
 type Broker interface {
 	Prices
+	Volumes
 
 	// Offers asks every provider and prices what they answer. Nobody being able
 	// is not an error: the result says why.

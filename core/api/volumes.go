@@ -177,12 +177,12 @@ type Volumes interface {
 	// ExportVolume writes the volume's bytes; Busy while it is written to.
 	ExportVolume(ctx context.Context, req ExportVolumeRequest) (VolumeInfo, error)
 
-	// Volumes are those of every storage provider, asked now, or of one by name.
+	// ListVolumes are those of every storage provider, asked now, or of one by name.
 	// Of one that does not answer they are those of this ledger as seen last, and
 	// failures says why.
-	Volumes(ctx context.Context, provider string) (list []VolumeInfo, failures []core.Answer, err error)
-	// Volume is one, asked now, with the snapshots of it where there can be any.
-	Volume(ctx context.Context, name string) (VolumeInfo, []core.Snapshot, error)
+	ListVolumes(ctx context.Context, provider string) (list []VolumeInfo, failures []core.Answer, err error)
+	// ShowVolume is one, asked now, with the snapshots of it where there can be any.
+	ShowVolume(ctx context.Context, name string) (VolumeInfo, []core.Snapshot, error)
 	// RemoveVolume removes a volume and what it holds. Busy, and by whom, while it
 	// is in use or locked.
 	RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo, error)

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mesoncloud/meson/core/api"
+)
+
+func newVolumeAttach(a *app) *cobra.Command {
+	var readOnly, dryRun bool
+	cmd := &cobra.Command{
+		Use: "attach VOLUME MACHINE", Short: "Put a volume on a machine",
+		Example: "meson volume attach data web1\nmeson volume attach data web1 --readonly",
+		Long: "Puts a volume on a machine that exists, running or not, and returns when the machine has\n" +
+			"it. A volume is written to by one machine at a time: while another one may write, this is\n" +
+			"refused, with who that is. Read-only many machines have it at once; what was made\n" +
+			"--shareable many write to.\n" + volumeName,
+		Args:              arguments(2, 2),
+		ValidArgsFunction: a.completeVolume(a.oneMachine),
+		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+				return b.AttachVolume(ctx, api.AttachVolumeRequest{VolumeRequest: a.onVolume(args[0], dryRun), Machine: args[1], ReadOnly: readOnly})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&readOnly, "readonly", false, "the machine only reads it")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether and how the machine would reach it, and stop before")
+	return cmd
+}
+
+func newVolumeDetach(a *app) *cobra.Command {
+	var force, yes bool
+	cmd := &cobra.Command{
+		Use: "detach VOLUME [MACHINE]", Short: "Take a volume off a machine",
+		Example: "meson volume detach data\nmeson volume detach data web1",
+		Long: "Takes a volume off a machine and returns when that has let go. A guest that still uses it\n" +
+			"is named, and keeps it: unmount it there. --force cuts the machine off at the storage server\n" +
+			"instead, as if the cable were pulled: what it had not written yet is lost. MACHINE may be left\n" +
+			"out where one machine alone has it.\n" + volumeName,
+		Args:              arguments(1, 2),
+		ValidArgsFunction: a.completeVolume(a.oneMachine),
+		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			machine := ""
+			if len(args) > 1 {
+				machine = args[1]
+			}
+			if force {
+				if err := a.agreeToForce(cmd.Context(), "Cut off who has "+args[0]+"? What it has not written yet is lost.", yes); err != nil {
+					return err
+				}
+			}
+			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+				return b.DetachVolume(ctx, api.DetachVolumeRequest{VolumeRequest: a.onVolume(args[0], false), Machine: machine, Force: force})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "cut the machine off at the storage server if it does not let go")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (a *app) onVolume(name string, dryRun bool) api.VolumeRequest {
+	return api.VolumeRequest{Volume: name, DryRun: dryRun, Progress: a.job.progress}
+}

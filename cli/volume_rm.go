@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mesoncloud/meson/cli/render"
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
+)
+
+func newVolumeRm(a *app) *cobra.Command {
+	var yes, dryRun bool
+	cmd := &cobra.Command{
+		Use: "rm VOLUME...", Short: "Remove volumes and what they hold, for good",
+		Example: "meson volume rm data\nmeson volume rm data logs --yes -o json",
+		Long: "Removes volumes and all that they hold; it cannot be undone. On a terminal it asks before.\n" +
+			"A volume that is in use or locked is refused, with who has it. With -o json it prints an\n" +
+			"array.\n" + volumeName,
+		Args:              arguments(1, -1),
+		ValidArgsFunction: a.completeVolumes,
+		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.volumeRm(cmd.Context(), args, yes, dryRun) },
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be removed, and stop before")
+	return cmd
+}
+
+func (a *app) volumeRm(ctx context.Context, names []string, yes, dryRun bool) error {
+	b, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !yes && !dryRun && a.asks() {
+		if err := a.agreeToRemove(ctx, b, names); err != nil {
+			return err
+		}
+	}
+	a.job.begin()
+	docs := make([]render.Volume, 0, len(names))
+	var done []api.VolumeInfo
+	var errs []error
+	for _, name := range names {
+		v, err := b.RemoveVolume(ctx, api.VolumeRequest{Volume: name, DryRun: dryRun, Progress: a.job.progress})
+		if err != nil {
+			errs = append(errs, settle(ctx, err))
+			continue
+		}
+		doc := volumeDocument(v)
+		doc.DryRun = dryRun
+		docs, done = append(docs, doc), append(done, v)
+	}
+	a.job.close()
+	if err := a.print(docs, func() error {
+		for _, v := range done {
+			what := "is " + a.outs.volumeState(string(core.VolumeGone))
+			if dryRun {
+				what = "would be removed, with " + sizeText(v.SizeBytes)
+			}
+			fmt.Fprintf(a.env.Stdout, "%s (%s) %s\n", a.outs.bold(render.Visible(v.Name)), render.Visible(v.ID), what)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return unjoin(errors.Join(errs...))
+}
+
+// agreeToRemove shows what would be gone, and asks.
+func (a *app) agreeToRemove(ctx context.Context, b api.Broker, names []string) error {
+	var what []string
+	for _, name := range names {
+		v, _, err := b.ShowVolume(ctx, name)
+		if err != nil {
+			return err
+		}
+		what = append(what, fmt.Sprintf("%s (%s, %s at %s)", v.Name, v.ID, sizeText(v.SizeBytes), v.Provider))
+	}
+	yes, err := a.agree(ctx, fmt.Sprintf("Remove %s and what it holds, for good?", render.Visible(strings.Join(what, ", "))))
+	switch {
+	case err != nil:
+		return err
+	case !yes:
+		return core.Errorf(core.Interrupted, "nothing removed")
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+// ResizeVolume implements [Broker].
+func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes int64) (VolumeInfo, error) {
+	return m.changeVolume(ctx, req, "resize", fmt.Sprintf("to %d bytes", sizeBytes), func(v found) (core.Volume, error) {
+		switch {
+		case sizeBytes < v.SizeBytes:
+			return v.Volume, &core.Error{
+				Kind: core.Invalid, Op: "resize volume", Subject: v.Provider + "/" + v.ID, Text: fmt.Sprintf("it has %d bytes, and volumes never shrink", v.SizeBytes),
+			}
+		case sizeBytes == v.SizeBytes || req.DryRun:
+			return v.Volume, nil
+		}
+		return v.at.ResizeVolume(ctx, v.ref(), sizeBytes)
+	})
+}
+
+// RenameVolume implements [Broker].
+func (m *Meson) RenameVolume(ctx context.Context, req VolumeRequest, name string) (VolumeInfo, error) {
+	if err := checkVolumeName("rename volume", name); err != nil {
+		return VolumeInfo{}, err
+	}
+	return m.changeVolume(ctx, req, "rename", "to "+name, func(v found) (core.Volume, error) {
+		if v.Name == name || req.DryRun {
+			return v.Volume, nil
+		}
+		return v.at.RenameVolume(ctx, v.ref(), name)
+	})
+}
+
+// LockVolume implements [Broker].
+func (m *Meson) LockVolume(ctx context.Context, req VolumeRequest, who string) (VolumeInfo, error) {
+	return m.changeVolume(ctx, req, "lock", "for "+who, func(v found) (core.Volume, error) {
+		lock := core.VolumeLock{Holder: m.holder(who), Since: m.Now().UTC()}
+		if v.Lock != nil && v.Lock.Holder == lock.Holder || req.DryRun {
+			return v.Volume, nil
+		}
+		return v.at.LockVolume(ctx, v.ID, lock)
+	})
+}
+
+// UnlockVolume implements [Broker].
+func (m *Meson) UnlockVolume(ctx context.Context, req UnlockVolumeRequest) (VolumeInfo, error) {
+	what := "of " + req.Who
+	if req.Force {
+		what = "of anybody, by force"
+	}
+	return m.changeVolume(ctx, req.VolumeRequest, "unlock", what, func(v found) (core.Volume, error) {
+		if v.Lock == nil && !req.Force || req.DryRun {
+			return v.Volume, nil
+		}
+		return v.at.UnlockVolume(ctx, v.ID, m.holder(req.Who), req.Force)
+	})
+}
+
+// holder names who locks a volume: this ledger, whose machines may write then,
+// and a person.
+func (m *Meson) holder(who string) string {
+	const most = 128
+	text := m.Ledger.ID() + " " + who
+	return text[:min(len(text), most)]
+}
+
+// changeVolume records that something is to be done to a volume, does it, and
+// records how that ended.
+func (m *Meson) changeVolume(ctx context.Context, req VolumeRequest, what, detail string, do func(found) (core.Volume, error)) (VolumeInfo, error) {
+	v, err := m.volume(ctx, req.Volume)
+	if err != nil {
+		return VolumeInfo{}, err
+	}
+	var after core.Volume
+	if req.DryRun {
+		after, err = do(v)
+	} else {
+		err = m.recorded(ctx, "volume."+what, fmt.Sprintf("%s/%s: %s %s", v.Provider, v.ID, what, detail), func() error {
+			after, err = do(v)
+			return err
+		})
+	}
+	if err != nil {
+		return VolumeInfo{}, err
+	}
+	return m.info(ctx, after)
+}
+
+// recorded does something between the events that say that it is intended and how
+// it ended.
+func (m *Meson) recorded(ctx context.Context, step, text string, do func() error) error {
+	if err := m.Ledger.AddEvent(ctx, core.Event{Time: m.Now().UTC(), Step: step + ".intended", Text: text}); err != nil {
+		return err
+	}
+	err := do()
+	ev := core.Event{Time: m.Now().UTC(), Step: step + ".done", Text: text}
+	if err != nil {
+		ev.Step, ev.Text = step+".failed", text+": "+err.Error()
+	}
+	if eerr := m.Ledger.AddEvent(context.WithoutCancel(ctx), ev); eerr != nil {
+		m.Log.Warn("event not recorded", "step", ev.Step, "error", eerr)
+	}
+	return err
+}
+
+// checkVolumeName refuses what no provider can call a volume.
+func checkVolumeName(op, name string) error {
+	if name != "" && checkName(name) == nil {
+		return nil
+	}
+	const want = "1 to 63 of a-z, 0-9 and inner hyphens"
+	return &core.Error{
+		Kind: core.Invalid, Op: op,
+		Faults: []core.Fault{{Path: "name", Have: name, Want: want, Text: fmt.Sprintf("%.80q is no name: want %s", name, want)}},
+	}
+}
