@@ -1,7 +1,6 @@
 package image
 
 import (
-	"io"
 	"log/slog"
 	"os/exec"
 
@@ -69,16 +68,6 @@ type CreateOptions struct {
 	SizeBytes uint64
 }
 
-// Source is where an image comes from: exactly one of its fields is set.
-type Source struct {
-	// URL is http or https.
-	URL string
-	// Path is a file on this machine.
-	Path string
-	// Reader is read to its end; an error other than io.EOF ends the import.
-	Reader io.Reader
-}
-
 // ImportOptions of Import.
 type ImportOptions struct {
 	Source Source
@@ -133,4 +122,3 @@ type Info struct {
 	// Layers is what each frozen file takes, by id.
 	Layers map[string]uint64
 }
-

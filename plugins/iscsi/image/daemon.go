@@ -1,0 +1,301 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+
+	"github.com/mesoncloud/meson/sdk"
+)
+
+// ServeOptions of Serve.
+type ServeOptions struct {
+	// Dir is the daemon's runtime directory, the same for a volume for ever and
+	// of no other volume: its socket, pid and log files. It is made with mode
+	// 0700. At most 90 bytes long, for the sockets in it, and without a comma.
+	Dir string
+	// ReadOnly opens the volume so that nobody can write it through the daemon.
+	ReadOnly bool
+	// Locks are inherited by the daemon, so that they are held as long as it
+	// lives. They are not used where the daemon is already running.
+	Locks []*os.File
+}
+
+// Daemon is one qemu-storage-daemon that serves one volume.
+type Daemon struct {
+	dir string
+	at  process
+}
+
+// Process is the daemon's process.
+func (d *Daemon) Process() int { return d.at.PID }
+
+// Socket is the unix socket of its NBD server.
+func (d *Daemon) Socket() string { return d.socket("nbd") }
+
+func (d *Daemon) socket(name string) string { return filepath.Join(d.dir, name) }
+
+// serveStart is how long a daemon may take to open its files.
+const serveStart = 20 * time.Second
+
+// Serve finds the volume's daemon or starts it: a process in a session of its
+// own, which takes QEMU's own locks on the files. Busy: another process has them
+// open, or the runtime directory is another volume's.
+func (e *Engine) Serve(ctx context.Context, v Volume, opt ServeOptions) (*Daemon, error) {
+	const op = "serve volume"
+	if err := checkRuntimeDir(opt.Dir); err != nil {
+		return nil, err
+	}
+	turn := flock.New(filepath.Join(opt.Dir, "turn"))
+	if _, err := turn.TryLockContext(ctx, 5*time.Millisecond); err != nil {
+		return nil, failed(op, opt.Dir, err)
+	}
+	defer func() { _ = turn.Unlock() }()
+	d, err := e.Find(ctx, opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if d != nil {
+		return d, d.serves(ctx, v)
+	}
+	if err := v.verify(); err != nil {
+		return nil, err
+	}
+	if err := clean(opt.Dir); err != nil {
+		return nil, failed(op, opt.Dir, err)
+	}
+	args, err := v.blockdevs("", opt.ReadOnly)
+	if err != nil {
+		return nil, failed(op, v.Dir, err)
+	}
+	return e.start(ctx, opt.Dir, args, opt.Locks, &syscall.SysProcAttr{Setsid: true})
+}
+
+// blockdevs are the arguments that open the chain from the layer id (empty: the
+// active file) downwards. A node has the name of its file's inode, which the file
+// keeps when it is renamed.
+func (v Volume) blockdevs(id string, readOnly bool) ([]string, error) {
+	top := v.Layout.Parent
+	chain := []node{fileNode(v.Dir, v.Layout.Active(), v.Layout.Format, readOnly)}
+	if id != "" {
+		top, chain = id, nil
+	}
+	paths := []string{v.path(id)}
+	for i, x := range v.Layout.Below(top) {
+		n := fileNode(v.Dir, x.File(), x.Format, readOnly || id == "" || i > 0)
+		if chain = append(chain, n); len(chain) > len(paths) {
+			paths = append(paths, v.path(x.ID))
+		}
+	}
+	var out []string
+	for i := len(chain) - 1; i >= 0; i-- {
+		name, err := nodeName(paths[i])
+		if err != nil {
+			return nil, err
+		}
+		chain[i]["node-name"] = name
+		if i > 0 {
+			chain[i-1]["backing"] = name
+		}
+		out = append(out, "--blockdev", chain[i].json())
+	}
+	return out, nil
+}
+
+func nodeName(path string) (string, error) {
+	st, err := stat(path)
+	return fmt.Sprintf("l%d", st.Ino), err
+}
+
+// start starts a daemon and waits until it answers.
+func (e *Engine) start(ctx context.Context, dir string, args []string, locks []*os.File, attr *syscall.SysProcAttr) (*Daemon, error) {
+	const op = "start daemon"
+	said, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, failed(op, dir, err)
+	}
+	defer said.Close()
+	args = append(args,
+		"--chardev", monitorArg(dir), "--monitor", "chardev=qmp",
+		"--nbd-server", "addr.type=unix,max-connections=0,addr.path="+filepath.Join(dir, "nbd"))
+	// No CommandContext: the daemon is to outlive the call.
+	cmd := exec.Command(e.opt.StorageDaemon, args...)
+	cmd.Dir, cmd.Stderr, cmd.Stdout = dir, said, said
+	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
+	cmd.ExtraFiles, cmd.SysProcAttr = locks, attr
+	if err := cmd.Start(); err != nil {
+		return nil, fault(sdk.Unsupported, op, dir, "%v", err)
+	}
+	e.opt.Step("started")
+	gone := make(chan error, 1)
+	go func() { gone <- cmd.Wait() }()
+	ctx, cancel := context.WithTimeout(ctx, serveStart)
+	defer cancel()
+	d := &Daemon{dir: dir}
+	for {
+		d.at, _ = lookAt(cmd.Process.Pid, dir)
+		if d.at.PID != 0 && d.with(ctx, op, func(*qmp) error { return nil }) == nil {
+			return d, failed(op, dir, d.record())
+		}
+		select {
+		case err := <-gone:
+			b, _ := os.ReadFile(filepath.Join(dir, "log"))
+			return nil, toolError(op, dir, string(b), fmt.Errorf("it ended: %w", err))
+		case <-ctx.Done():
+			_ = cmd.Process.Kill()
+			<-gone
+			return nil, failed(op, dir, context.Cause(ctx))
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// record writes which process it is, to be found quickly while it does not answer.
+func (d *Daemon) record() error {
+	b, err := json.Marshal(d.at)
+	if err != nil {
+		return err
+	}
+	fresh := d.socket("pid.new")
+	return errors.Join(os.WriteFile(fresh, b, 0o600), os.Rename(fresh, d.socket("pid")))
+}
+
+// Find finds the daemon of a runtime directory; nil: there is none, which is
+// certain. A pid alone is never believed: the process is the one that listens on
+// the socket, or the one recorded with the same start, and has the directory in
+// its command line.
+func (e *Engine) Find(ctx context.Context, dir string) (*Daemon, error) {
+	const op = "find daemon"
+	if q, err := dialQMP(ctx, filepath.Join(dir, "qmp")); err == nil {
+		pid, err := q.peer()
+		q.close()
+		if err != nil {
+			return nil, failed(op, dir, err)
+		}
+		if p, ok := lookAt(pid, dir); ok {
+			return &Daemon{dir, p}, nil
+		}
+	} else if ctx.Err() != nil {
+		return nil, failed(op, dir, context.Cause(ctx))
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil {
+		var was process
+		if json.Unmarshal(b, &was) == nil {
+			if p, ok := lookAt(was.PID, dir); ok && p == was {
+				return &Daemon{dir, p}, nil
+			}
+		}
+	}
+	p, ok, err := searchAll(dir)
+	if err != nil || !ok {
+		return nil, failed(op, dir, err)
+	}
+	return &Daemon{dir, p}, nil
+}
+
+// serves says whether the daemon has the volume's active file open.
+func (d *Daemon) serves(ctx context.Context, v Volume) error {
+	const op = "serve volume"
+	name, err := nodeName(v.active())
+	if err != nil {
+		return failed(op, v.Dir, err)
+	}
+	var nodes map[string]blockNode
+	err = d.with(ctx, op, func(q *qmp) error {
+		nodes, err = allNodes(q)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, ok := nodes[name]; !ok {
+		return fault(sdk.Busy, op, d.dir, "its daemon serves other files than %s", v.active())
+	}
+	return nil
+}
+
+// blockNode is a node as query-named-block-nodes has it.
+type blockNode struct {
+	Name  string `json:"node-name"`
+	Depth int    `json:"backing_file_depth"`
+}
+
+func allNodes(q *qmp) (map[string]blockNode, error) {
+	var all []blockNode
+	if err := q.do("query-named-block-nodes", map[string]any{"flat": true}, &all); err != nil {
+		return nil, err
+	}
+	out := map[string]blockNode{}
+	for _, n := range all {
+		out[n.Name] = n
+	}
+	return out, nil
+}
+
+// temporary runs f on a daemon that opens the chain from the layer id downwards
+// and dies with f, or with this process.
+func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bool, f func(*Daemon) error) error {
+	const op = "open volume"
+	dir, err := os.MkdirTemp("", "meson-image-")
+	if err != nil {
+		return failed(op, v.Dir, err)
+	}
+	defer os.RemoveAll(dir)
+	args, err := v.blockdevs(id, readOnly)
+	if err != nil {
+		return failed(op, v.Dir, err)
+	}
+	// The signal comes when the thread that began the child ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	d, err := e.start(ctx, dir, args, nil, &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL})
+	if err != nil {
+		return err
+	}
+	err = f(d)
+	if stopped := d.Stop(context.WithoutCancel(ctx)); err == nil {
+		err = stopped
+	}
+	return err
+}
+
+// stopPatience is how long a daemon may take to write what it holds.
+const stopPatience = 15 * time.Second
+
+// Stop ends the daemon, in order, and after a while by SIGKILL: when it returns,
+// the process is gone, and with it its locks. To be called only where nothing
+// writes any more.
+func (d *Daemon) Stop(ctx context.Context) error {
+	const op = "stop daemon"
+	asking, cancel := context.WithTimeout(ctx, stopPatience)
+	err := d.with(asking, op, func(q *qmp) error { return q.do("quit", nil, nil) })
+	cancel()
+	if err == nil {
+		err = d.at.end(ctx, d.dir, 0, stopPatience)
+		if err == nil {
+			return failed(op, d.dir, clean(d.dir))
+		}
+	}
+	if ctx.Err() != nil {
+		return failed(op, d.dir, context.Cause(ctx))
+	}
+	return d.Kill(ctx)
+}
+
+// Kill ends the daemon at once: what was acknowledged to a flush is on disk.
+func (d *Daemon) Kill(ctx context.Context) error {
+	if err := d.at.end(ctx, d.dir, unix.SIGKILL, stopPatience); err != nil {
+		return failed("kill daemon", d.dir, err)
+	}
+	return failed("kill daemon", d.dir, clean(d.dir))
+}

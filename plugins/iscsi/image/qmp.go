@@ -1,0 +1,250 @@
+package image
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mesoncloud/meson/sdk"
+)
+
+// qmp is a connection to a daemon's monitor. The monitor serves one client at a
+// time, the next waits; so connections are short.
+type qmp struct {
+	conn net.Conn
+	in   *json.Decoder
+	stop func() bool
+}
+
+// qmpPatience is how long a daemon may take to answer where the context sets no
+// end.
+const qmpPatience = 30 * time.Second
+
+// qmpLimit is the longest that a daemon may say in one connection.
+const qmpLimit = 64 << 20
+
+// reply is what a monitor says: a greeting, an event, a result or an error.
+type reply struct {
+	QMP    json.RawMessage `json:"QMP"`
+	Event  string          `json:"event"`
+	Return json.RawMessage `json:"return"`
+	Error  *qmpError       `json:"error"`
+	ID     uint64          `json:"id"`
+}
+
+// qmpError is a command that a daemon refused.
+type qmpError struct {
+	Class string `json:"class"`
+	Desc  string `json:"desc"`
+}
+
+func (e *qmpError) Error() string { return e.Desc }
+
+// dialQMP connects to the monitor on a socket. It returns the connection where
+// the daemon has taken it, whether or not it has answered yet.
+func dialQMP(ctx context.Context, socket string) (*qmp, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	end, ok := ctx.Deadline()
+	if !ok {
+		end = time.Now().Add(qmpPatience)
+	}
+	_ = conn.SetDeadline(end)
+	q := &qmp{conn: conn, in: json.NewDecoder(bufio.NewReader(io.LimitReader(conn, qmpLimit)))}
+	q.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return q, nil
+}
+
+// peer is the process that listens on the other side.
+func (q *qmp) peer() (int, error) {
+	raw, err := q.conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var cred *unix.Ucred
+	var asked error
+	err = raw.Control(func(fd uintptr) {
+		cred, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err = errors.Join(err, asked); err != nil {
+		return 0, err
+	}
+	return int(cred.Pid), nil
+}
+
+// greet waits for the daemon's greeting and answers it.
+func (q *qmp) greet() error {
+	var r reply
+	if err := q.in.Decode(&r); err != nil {
+		return fmt.Errorf("the monitor does not greet: %w", err)
+	}
+	if r.QMP == nil {
+		return errors.New("the monitor does not greet as QMP")
+	}
+	return q.do("qmp_capabilities", nil, nil)
+}
+
+// do runs a command; out may be nil.
+func (q *qmp) do(command string, args map[string]any, out any) error {
+	cmd := map[string]any{"execute": command, "id": 1}
+	if args != nil {
+		cmd["arguments"] = args
+	}
+	b, err := json.Marshal(cmd)
+	if err != nil {
+		return err
+	}
+	if _, err := q.conn.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("%s: %w", command, err)
+	}
+	for {
+		var r reply
+		if err := q.in.Decode(&r); err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
+		switch {
+		case r.Error != nil:
+			return fmt.Errorf("%s: %w", command, r.Error)
+		case r.Return == nil:
+		case out == nil:
+			return nil
+		default:
+			return json.Unmarshal(r.Return, out)
+		}
+	}
+}
+
+func (q *qmp) close() {
+	q.stop()
+	_ = q.conn.Close()
+}
+
+// with runs commands on the daemon's monitor.
+func (d *Daemon) with(ctx context.Context, op string, f func(*qmp) error) error {
+	q, err := dialQMP(ctx, d.socket("qmp"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
+		return fault(sdk.Unavailable, op, d.dir, "the daemon does not run")
+	}
+	if err == nil {
+		defer q.close()
+		if err = q.greet(); err == nil {
+			err = f(q)
+		}
+	}
+	if refused, ok := errors.AsType[*qmpError](err); ok {
+		kind := sdk.Unavailable
+		if strings.Contains(refused.Desc, "lock") || strings.Contains(refused.Desc, "Permission conflict") ||
+			strings.Contains(refused.Desc, "in use") || strings.Contains(refused.Desc, "is busy") {
+			kind = sdk.Busy
+		}
+		return &sdk.Error{Kind: kind, Op: op, Subject: d.dir, Source: sdk.SourceProvider, Err: err}
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return failed(op, d.dir, err)
+}
+
+// job runs a block job to its end, or joins one that was begun before under the
+// same id. When the context ends, the job is cancelled first.
+func (d *Daemon) job(ctx context.Context, op, id string, percent func(float64), start func(*qmp) error) error {
+	id = "c-" + id
+	started := false
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+		var over bool
+		err := d.with(ctx, op, func(q *qmp) error {
+			j, err := findJob(q, id)
+			switch {
+			case err != nil:
+				return err
+			case j == nil && started:
+				return fmt.Errorf("the job %s is gone", id)
+			case j == nil:
+				started = true
+				return start(q)
+			}
+			started = true
+			if percent != nil && j.Total > 0 {
+				percent(100 * float64(j.Current) / float64(j.Total))
+			}
+			switch j.Status {
+			case "ready":
+				return q.do("job-complete", map[string]any{"id": id}, nil)
+			case "concluded":
+				over = true
+				err := q.do("job-dismiss", map[string]any{"id": id}, nil)
+				if j.Error != "" {
+					return toolError(op, d.dir, j.Error, errors.New("the job failed"))
+				}
+				return err
+			}
+			return nil
+		})
+		switch {
+		case ctx.Err() != nil && !over:
+			if started {
+				d.cancel(context.WithoutCancel(ctx), op, id)
+			}
+			return failed(op, d.dir, context.Cause(ctx))
+		case err != nil, over:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// jobState is a job as query-jobs has it.
+type jobState struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"`
+	Current uint64 `json:"current-progress"`
+	Total   uint64 `json:"total-progress"`
+	Error   string `json:"error"`
+}
+
+func findJob(q *qmp, id string) (*jobState, error) {
+	var all []jobState
+	if err := q.do("query-jobs", nil, &all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].ID == id {
+			return &all[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// cancel ends a job and waits a while for its end.
+func (d *Daemon) cancel(ctx context.Context, op, id string) {
+	ctx, done := context.WithTimeout(ctx, qmpPatience)
+	defer done()
+	_ = d.with(ctx, op, func(q *qmp) error {
+		_ = q.do("block-job-cancel", map[string]any{"device": id, "force": true}, nil)
+		for ctx.Err() == nil {
+			j, err := findJob(q, id)
+			if err != nil || j == nil {
+				return err
+			}
+			if j.Status == "concluded" {
+				return q.do("job-dismiss", map[string]any{"id": id}, nil)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		return nil
+	})
+}
