@@ -21,13 +21,18 @@ func secretName(attachment string) string { return "chap-" + attachment }
 func (v *Vault) Secret(ctx context.Context, ref Ref, attachment string) (sdk.Secret, error) {
 	var secret sdk.Secret
 	err := v.Hold(ctx, ref, func(_ context.Context, h *Held) (err error) {
-		if u := h.vol.Use(attachment); u == nil || !u.Ending.IsZero() {
-			return notFound("read password", "attachment "+attachment+" of "+h.vol.String())
-		}
-		secret, err = h.secret(attachment)
+		secret, err = h.Secret(attachment)
 		return err
 	})
 	return secret, err
+}
+
+// Secret is Vault.Secret for who has the volume's lock.
+func (h *Held) Secret(attachment string) (sdk.Secret, error) {
+	if u := h.vol.Use(attachment); u == nil || !u.Ending.IsZero() {
+		return sdk.Secret{}, notFound("read password", "attachment "+attachment+" of "+h.vol.String())
+	}
+	return h.secret(attachment)
 }
 
 // secret is an attachment's password, made if there is none yet.
