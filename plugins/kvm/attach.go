@@ -68,20 +68,16 @@ func (p *Provider) mayAttach(m *machine, l *link.Link) error {
 
 // linked is the machine whose attachments are to be changed, held until unlock.
 func (p *Provider) linked(ctx context.Context, op, id, broker string) (m *machine, unlock func(), err error) {
-	r := ref{uuid: id, broker: broker}
 	unlock, err = p.linking.Lock(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			unlock()
-		}
-	}()
-	if m, err = p.find(ctx, r); err != nil {
+	if m, err = p.find(ctx, ref{uuid: id, broker: broker}); err != nil {
+		unlock()
 		return nil, nil, err
 	}
 	if j := p.jobs.find(m.uuid); !m.ran || j != nil && !j.ended() {
+		unlock()
 		return nil, nil, &sdk.Error{
 			Kind: sdk.Busy, Op: op, Subject: m.name, Source: sdk.SourceProvider,
 			Text: "it is still being made", Hint: "wait until it runs, or repeat its Create",

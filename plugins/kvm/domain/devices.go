@@ -66,13 +66,19 @@ func disks(s Spec) []libvirtxml.DomainDisk {
 		})
 	}
 	if s.Seed != "" {
-		out = append(out, libvirtxml.DomainDisk{
+		seed := libvirtxml.DomainDisk{
 			Device:   "disk",
 			Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
 			Source:   &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Seed}},
 			Target:   &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
 			ReadOnly: &libvirtxml.DomainDiskReadOnly{},
-		})
+		}
+		if s.Disk == "" {
+			// Nothing boots from it. But where no device has an order, libvirt boots by
+			// kind of device, and takes none with an order any more.
+			seed.Boot = &libvirtxml.DomainDeviceBoot{Order: 2}
+		}
+		out = append(out, seed)
 	}
 	return out
 }

@@ -20,7 +20,8 @@ type Spec struct {
 	Assignment  fit.Assignment
 	EFI, TPM    bool
 	// Disk is the path of the boot disk, a qcow2; Seed that of the NoCloud
-	// volume, raw and read only. Empty: none.
+	// volume, raw and read only. Empty: none; without a Disk the machine boots from
+	// a volume that is attached to it before its first start.
 	Disk, Seed string
 	// Slots is how many volumes are attached to the machine before its first start,
 	// beside those that may follow.

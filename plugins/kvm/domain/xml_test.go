@@ -61,7 +61,10 @@ func specs() map[string]Spec {
 	s390.Accelerator = inventory.KVM
 	s390.Assignment.Arch, s390.Assignment.Emulator, s390.Assignment.Machine = "s390x", "/usr/bin/qemu-system-s390x", "s390-ccw-virtio"
 
-	return map[string]Spec{"tcg": tcg(), "kvm-intel": kvm, "efi-tpm": efi, "arm64": arm, "gpu": gpu, "s390x": s390}
+	fromVolume := tcg()
+	fromVolume.Disk, fromVolume.Slots = "", 2
+
+	return map[string]Spec{"from-volume": fromVolume, "tcg": tcg(), "kvm-intel": kvm, "efi-tpm": efi, "arm64": arm, "gpu": gpu, "s390x": s390}
 }
 
 // The definitions are as their golden files, which the tests of package kvm
