@@ -68,7 +68,12 @@ type Answer struct {
 type Quote struct {
 	ID string `json:"id"`
 	Offer
+	// Price is of the whole: the machine and the volumes that are made for it.
 	Price pricing.Quote `json:"price"`
+	// Volumes are the pledge's, in its order.
+	Volumes []VolumeChoice `json:"volumes,omitempty"`
+	// Machine is the native price of the machine alone; nil where that is Price.
+	Machine *pricing.Quote `json:"machine_price,omitempty"`
 }
 
 // Placement is what was chosen: the best quote first, then those to fall back

@@ -184,7 +184,11 @@ func holdsNothing(ctx context.Context, tx *sql.Tx, a core.Allocation) error {
 			open = append(open, fmt.Sprintf("attempt %d is %s", number, state))
 			return err
 		})
-	if err != nil || len(open) == 0 {
+	if err != nil {
+		return err
+	}
+	held, err := stillHeld(ctx, tx, a.ID)
+	if open = append(open, held...); err != nil || len(open) == 0 {
 		return err
 	}
 	return &core.Error{

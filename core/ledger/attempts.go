@@ -166,20 +166,25 @@ func scanAttempt(row *sql.Rows) (t core.Attempt, err error) {
 	return t, err
 }
 
-// encodeAttempt keeps the cause of an error as text: it has no other form that
-// could be read back.
 func encodeAttempt(t core.Attempt) (string, error) {
-	if t.Error != nil && t.Error.Err != nil {
-		e := *t.Error
-		cause := e.Err.Error()
-		if e.Text == "" {
-			e.Text = cause
-		} else {
-			e.Text += ": " + cause
-		}
-		t.Error = &e
-	}
+	t.Error = storable(t.Error)
 	return encode(t)
+}
+
+// storable is an error with its cause kept as text: that has no other form that
+// could be read back.
+func storable(err *core.Error) *core.Error {
+	if err == nil || err.Err == nil {
+		return err
+	}
+	e := *err
+	cause := e.Err.Error()
+	if e.Text == "" {
+		e.Text = cause
+	} else {
+		e.Text += ": " + cause
+	}
+	return &e
 }
 
 func attemptSubject(allocation string, number int) string {

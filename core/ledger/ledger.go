@@ -29,13 +29,15 @@ type Ledger interface {
 	Providers
 	Prices
 	Allocations
+	Volumes
 	Refusals
 
 	// Prune drops quotes last shown before a time that no allocation uses,
-	// price lists last seen before it that are not in use and that neither a quote
-	// nor an attempt refers to, rates last put before it but for the newest,
-	// refusals that ended before it, and what is left on the side of allocations
-	// that ended. It never touches allocations, attempts or events.
+	// price lists last seen before it that are not in use and that no quote, attempt
+	// or volume refers to, rates last put before it but for the newest,
+	// refusals that ended before it, and what is left on the side of allocations and
+	// volumes that ended. It never touches allocations, attempts, volumes,
+	// attachments or events.
 	Prune(ctx context.Context, before time.Time) error
 
 	// Close gives back what the ledger holds, locks included. Further calls
@@ -58,7 +60,8 @@ type Providers interface {
 	Providers(ctx context.Context) ([]core.ProviderConfig, error)
 	// DeleteProvider removes one, its refusals and its terms, and stops using its
 	// price list, which is kept as others are. NotFound; Conflict, naming them,
-	// while allocations that are not final have their machine there or may have.
+	// while allocations that are not final have their machine there or may have, or
+	// volumes or attachments are there that have not ended.
 	DeleteProvider(ctx context.Context, name string) error
 }
 
@@ -91,8 +94,9 @@ type Allocations interface {
 	// gives back the row as written. UpdatedAt becomes now; ID, CreatedAt,
 	// Pledge and PledgeHash stay. NotFound. Conflict when a final state would
 	// be left, or the name is taken. Internal when a final state would be
-	// entered while an attempt is neither refused nor removed: nothing that may
-	// exist is ever forgotten.
+	// entered while an attempt is neither refused nor removed, an attachment has not
+	// ended, or a volume that was made for it is neither kept nor final: nothing
+	// that may exist is ever forgotten.
 	//
 	// Once Running or a final state is written, the secrets are dropped.
 	Change(ctx context.Context, id string, event core.Event, fn func(*core.Allocation) error) (core.Allocation, error)
@@ -116,7 +120,8 @@ type Allocations interface {
 	// visible: who has seen a Seq has seen all before it.
 	Events(ctx context.Context, q Query) ([]core.Event, error)
 
-	// Lock takes the right to drive an allocation until unlock, Close or the
+	// Lock takes the right to drive an allocation, a volume that none owns, or a
+	// mapping, by its id, until unlock, Close or the
 	// end of this process, however it ends. It does not wait: Busy, saying who
 	// holds it since when, if another has it, in this process too. unlock may
 	// be called again to no effect.

@@ -119,7 +119,8 @@ func (s *SQLite) DeleteProvider(ctx context.Context, name string) error {
 	}))
 }
 
-// unused refuses while the provider holds, or may hold, somebody's machine.
+// unused refuses while the provider holds, or may hold, somebody's machine or
+// volume.
 func unused(ctx context.Context, tx *sql.Tx, provider string) error {
 	var users []string
 	err := each(ctx, tx, `SELECT id, name FROM allocations a WHERE NOT final AND (provider = $1 OR EXISTS (
@@ -131,16 +132,40 @@ func unused(ctx context.Context, tx *sql.Tx, provider string) error {
 			users = append(users, strings.TrimSpace(name+" "+id))
 			return err
 		})
-	if err != nil || len(users) == 0 {
+	if err != nil {
 		return err
 	}
-	const most = 10
-	if n := len(users); n > most {
-		users = append(users[:most], fmt.Sprintf("and %d more", n-most))
+	var held []string
+	err = each(ctx, tx, `SELECT 'volume ' || TRIM(name || ' ' || volume_id) FROM volumes WHERE NOT final AND provider = $1
+		UNION ALL SELECT 'attachment ' || id FROM attachments WHERE NOT final AND provider = $1 ORDER BY 1`,
+		[]any{provider}, func(row *sql.Rows) error {
+			var what string
+			err := row.Scan(&what)
+			held = append(held, what)
+			return err
+		})
+	if err != nil || len(users)+len(held) == 0 {
+		return err
 	}
-	e := conflict("provider "+provider, "allocations use it: %s", strings.Join(users, ", "))
+	var texts []string
+	if len(users) > 0 {
+		texts = append(texts, "allocations use it: "+listed(users))
+	}
+	if len(held) > 0 {
+		texts = append(texts, "it holds: "+listed(held))
+	}
+	e := conflict("provider "+provider, "%s", strings.Join(texts, "; "))
 	e.Hint = "remove them first"
 	return e
+}
+
+// listed names the first of many.
+func listed(names []string) string {
+	const most = 10
+	if n := len(names); n > most {
+		names = append(names[:most:most], fmt.Sprintf("and %d more", n-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 func providerIn(ctx context.Context, q querier, name string) (p core.ProviderConfig, err error) {

@@ -28,6 +28,7 @@ func (s *SQLite) Prune(ctx context.Context, before time.Time) error {
 		`DELETE FROM price_lists WHERE (provider, revision) IN (SELECT provider, revision FROM price_lists l WHERE seen_at < $1
 			AND NOT EXISTS (SELECT 1 FROM price_list_uses u WHERE u.provider = l.provider AND u.revision = l.revision)
 			AND NOT EXISTS (SELECT 1 FROM quotes q WHERE q.provider = l.provider AND q.list_revision = l.revision)
+			AND NOT EXISTS (SELECT 1 FROM volumes v WHERE v.provider = l.provider AND v.list_revision = l.revision)
 			AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.provider = l.provider AND t.list_revision = l.revision) LIMIT $2)`,
 		`DELETE FROM rates WHERE (base, as_of, source) IN (SELECT base, as_of, source FROM rates WHERE seen_at < $1
 			AND (base, as_of, source) NOT IN (SELECT base, as_of, source FROM rates` + newestRates + `) LIMIT $2)`,
@@ -77,16 +78,13 @@ func (s *SQLite) pruneSecrets(ctx context.Context, before time.Time) error {
 	})
 }
 
-// pruneLocks removes the lock files of allocations that ended. Somebody who
+// pruneLocks removes the lock files of allocations, volumes and mappings that ended. Somebody who
 // opened one just before may then hold a lock that others do not see; nothing
 // is left to drive under it.
 func (s *SQLite) pruneLocks(ctx context.Context, before time.Time) error {
 	return s.pruneSide("locks", func(entry fs.DirEntry, path string) error {
-		row, err := s.allocation(ctx, entry.Name())
-		if core.KindOf(err) == core.NotFound || err == nil && (!row.State.Final() || !row.UpdatedAt.Before(before)) {
-			return nil
-		}
-		if err != nil {
+		ended, err := s.ended(ctx, entry.Name())
+		if err != nil || ended.IsZero() || !ended.Before(before) {
 			return err
 		}
 		lock := flock.New(path)
@@ -95,6 +93,22 @@ func (s *SQLite) pruneLocks(ctx context.Context, before time.Time) error {
 		}
 		return errors.Join(os.Remove(path), lock.Close())
 	})
+}
+
+// ended is when whatever has the id was last changed if it has ended, zero if it
+// has not, or is not known.
+func (s *SQLite) ended(ctx context.Context, id string) (at time.Time, err error) {
+	err = s.query(ctx, `SELECT updated_at FROM allocations WHERE id = $1 AND final
+		UNION ALL SELECT updated_at FROM volumes WHERE id = $1 AND final
+		UNION ALL SELECT updated_at FROM attachments WHERE id = $1 AND final`, []any{id}, func(row *sql.Rows) error {
+		var text string
+		err := row.Scan(&text)
+		if err == nil {
+			at, err = timeOf(text)
+		}
+		return err
+	})
+	return at, err
 }
 
 func (s *SQLite) pruneSide(name string, fn func(entry fs.DirEntry, path string) error) error {

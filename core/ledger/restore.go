@@ -54,7 +54,7 @@ type Restored struct {
 // machines being made may be needed yet.
 //
 // Conflict where the ledger that is there holds allocations that are not final,
-// or cannot be read, unless forced; Busy while somebody has it open; Invalid where
+// or volumes, or cannot be read, unless forced; Busy while somebody has it open; Invalid where
 // there is no such backup, Internal where it is damaged or none, Unsupported where
 // a newer Meson made it. After each of these all is as it was.
 func Restore(ctx context.Context, path, backup string, o RestoreOptions) (Restored, error) {

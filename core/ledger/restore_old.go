@@ -20,7 +20,7 @@ func (r *restore) mayReplace(ctx context.Context) (readable bool, err error) {
 	if there, err := r.there(); err != nil || !there {
 		return false, err
 	}
-	open, err := r.openAllocations(ctx)
+	open, volumes, err := r.open(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
@@ -29,13 +29,16 @@ func (r *restore) mayReplace(ctx context.Context) (readable bool, err error) {
 			Kind: core.Conflict, Subject: r.path, Err: err, Text: "the ledger that is there cannot be read: whether it holds machines is not known",
 			Hint: "--force restores all the same; what is there is kept beside it",
 		}
-	case len(open) > 0 && !r.Force:
-		const most = 5
-		if n := len(open); n > most {
-			open = append(open[:most], fmt.Sprintf("and %d more", n-most))
+	case len(open)+len(volumes) > 0 && !r.Force:
+		var texts []string
+		if len(open) > 0 {
+			texts = append(texts, "allocations that are not final: "+nameFirst(open))
+		}
+		if len(volumes) > 0 {
+			texts = append(texts, "volumes: "+nameFirst(volumes))
 		}
 		return true, &core.Error{
-			Kind: core.Conflict, Subject: r.path, Text: "the ledger that is there holds allocations that are not final: " + strings.Join(open, ", "),
+			Kind: core.Conflict, Subject: r.path, Text: "the ledger that is there holds " + strings.Join(texts, "; "),
 			Hint: "remove them first, or --force: what is there is kept beside it, and machines that the backup does not have are in no ledger then",
 		}
 	}
@@ -59,24 +62,43 @@ func (r *restore) there() (bool, error) {
 	return false, nil
 }
 
-// openAllocations are those of the ledger that is there that are not final.
-func (r *restore) openAllocations(ctx context.Context) (open []string, err error) {
+// nameFirst names the first of many.
+func nameFirst(open []string) string {
+	const most = 5
+	if n := len(open); n > most {
+		open = append(open[:most:most], fmt.Sprintf("and %d more", n-most))
+	}
+	return strings.Join(open, ", ")
+}
+
+// open are the allocations of the ledger that is there that are not final, and
+// the volumes that it holds.
+func (r *restore) open(ctx context.Context) (allocations, volumes []string, err error) {
 	s := &SQLite{path: r.path, log: r.Log, clock: r.Clock}
 	if s.reader, err = openPool(s.path, readOnly, 1); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = cmp.Or(err, s.reader.Close()) }()
-	if _, err := s.inspect(ctx); err != nil {
-		return nil, err
+	version, err := s.inspect(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	err = s.query(ctx, `SELECT id, name, state FROM allocations WHERE NOT final ORDER BY created_at, id`, nil, func(row *sql.Rows) error {
-		var id, name, state string
-		err := row.Scan(&id, &name, &state)
-		open = append(open, strings.TrimSpace(name+" "+id)+" ("+state+")")
-		return err
-	})
-	return open, err
+	list := func(table string, into *[]string) error {
+		return s.query(ctx, `SELECT id, name, state FROM `+table+` WHERE NOT final ORDER BY created_at, id`, nil, func(row *sql.Rows) error {
+			var id, name, state string
+			err := row.Scan(&id, &name, &state)
+			*into = append(*into, strings.TrimSpace(name+" "+id)+" ("+state+")")
+			return err
+		})
+	}
+	if err = list("allocations", &allocations); err == nil && version >= volumesSince {
+		err = list("volumes", &volumes)
+	}
+	return allocations, volumes, err
 }
+
+// volumesSince is the first schema that has volumes.
+const volumesSince = 3
 
 // keep copies what is there. One that can be read is made one file first; of
 // another the companions are kept too, as they are.

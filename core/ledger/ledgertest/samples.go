@@ -74,8 +74,60 @@ func Quote(t testing.TB, id, provider string) core.Quote {
 			VCPUs: 2, MemoryMiB: 3000, Arch: "x86_64", Unknown: []string{"reqECC"}, Quantities: quantities,
 			ListRevision: list.Revision, ExpiresAt: noon().Add(time.Minute),
 			Facts: map[string]string{"accelerator": "tcg"}, Token: []byte{0, 1, 0xff}, QuoteOnly: "no credentials",
+			Consumer: consumer(),
 		},
-		Price: price(t, list, quantities),
+		Price: price(t, list, quantities), Machine: new(price(t, list, quantities)),
+		Volumes: []core.VolumeChoice{
+			{Index: 1, Name: "data", Provider: "vault1", Quote: new(volumeQuote(t)), ReadOnly: true, Boot: true, Way: exposure()},
+			{Name: "old", Provider: "vault1", VolumeID: "v-1"},
+		},
+	}
+}
+
+func exposure() core.Exposure {
+	return core.Exposure{Kind: core.ConnectISCSI, Host: "h", Network: "n", Provider: "rack1", Zone: "z", Text: "t", Rank: 3}
+}
+
+func consumer() core.Consumer {
+	return core.Consumer{
+		Kinds: []core.ConnectionKind{core.ConnectISCSI, core.ConnectFile}, Host: "h", Networks: []string{"n"}, InitiatorIQN: "iqn.2026-01.dev.meson:h",
+		Provider: "rack1", Zone: "z", GuestMounts: true,
+	}
+}
+
+func volumeQuote(t testing.TB) core.VolumeQuote {
+	t.Helper()
+	list := PriceList(t, "r1")
+	quantities := []pricing.Quantity{{SKU: "core", Amount: "3", Divisor: 2, Text: "GiB"}, {SKU: "disk", Amount: "3"}, {SKU: "ip", Amount: "1", Included: true}}
+	return core.VolumeQuote{
+		ID: "vq-1", Price: price(t, list, quantities),
+		Offer: core.VolumeOffer{
+			ID: "vo", Provider: "vault1", Plugin: "iscsi", Region: "r", Zone: "z", Tier: "fast", SizeBytes: 1 << 30, Exposures: []core.Exposure{exposure()},
+			Unknown: []string{"private"}, Quantities: quantities, ListRevision: list.Revision, ExpiresAt: noon(), Facts: map[string]string{"free": "9"},
+			QuoteOnly: "full", Token: []byte{0, 0xfe},
+		},
+	}
+}
+
+// Volume is one as it is when it is intended, of an allocation or by itself.
+func Volume(t testing.TB, allocation string) core.VolumeRecord {
+	t.Helper()
+	id := ledger.NewID()
+	return core.VolumeRecord{
+		ID: id, Name: "data", Provider: "vault1", State: core.VolumeIntended, Allocation: allocation, Index: 1, Volatile: true,
+		Owner:  core.Owner{Broker: "b", Allocation: id, Key: id + "-vol-1", Request: "ff"},
+		Spec:   core.VolumeSpec{SizeBytes: 1 << 30, Bootable: true, Shareable: true, ReadOnly: true, Private: true, Format: "raw"},
+		Origin: core.VolumeOrigin{ImageURL: "u", ImageSHA256: "s", Snapshot: "p", Volume: "v"},
+		Quote:  volumeQuote(t), CreatedAt: noon(), UpdatedAt: noon(),
+	}
+}
+
+// Attachment is one as it is when it is intended.
+func Attachment(id, allocation string) core.AttachmentRecord {
+	return core.AttachmentRecord{
+		ID: id, Allocation: allocation, Attempt: 1, Index: 2, Provider: "vault1", VolumeID: "v-9", Name: "data", ReadOnly: true, Boot: true,
+		Owner: core.Owner{Broker: "b", Allocation: allocation, Key: "k", Request: "ff"}, From: consumer(), Holder: "ada@desk",
+		State: core.AttachmentIntended, CreatedAt: noon(), UpdatedAt: noon(),
 	}
 }
 
@@ -111,8 +163,20 @@ func running(t testing.TB) func(*core.Allocation) error {
 			Progress:  core.Progress{Step: "image", Percent: 40, Text: "copying"},
 			Addresses: []core.Address{{IP: "192.0.2.7", Public: true, Network: "n-1"}},
 			Console:   "vnc", Message: "m", Region: "r", Zone: "z", Shape: "s", CreatedAt: noon().Add(time.Second),
+			Consumer: consumer(), Attachments: []core.Attachment{{ID: "x-1-0", VolumeID: "v-1", Name: "data", Boot: true, Connection: ways()}},
 		}
 		return nil
+	}
+}
+
+// ways are all there are, without the secrets that no machine is seen with.
+func ways() core.Connection {
+	return core.Connection{
+		Kind: core.ConnectISCSI, ReadOnly: true, File: &core.FileConnection{Host: "h", File: "/f", Format: "raw"},
+		ISCSI: &core.ISCSIConnection{Portals: []string{"192.0.2.1:3260"}, TargetIQN: "t", LUN: 1, InitiatorIQN: "i", CHAPUser: "u"},
+		NBD:   &core.NBDConnection{URI: "nbd://h/x"}, NFS: &core.NFSConnection{Server: "s", Export: "/e", Version: "4"},
+		RBD:    &core.RBDConnection{Monitors: []string{"m"}, Pool: "p", Namespace: "n", Image: "i", User: "u", ClusterFSID: "f"},
+		Native: &core.NativeConnection{VolumeID: "v-1"},
 	}
 }
 

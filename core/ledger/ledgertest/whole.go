@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,19 +22,26 @@ func testSamples(t *testing.T, _ Store) {
 	}
 	attempt := Attempt(a, 1)
 	attempt.InstanceID, attempt.Error = "i-1", &core.Error{}
+	volume, attachment := Volume(t, a.ID), Attachment("x-1-0", a.ID)
+	volume.VolumeID, volume.Keep, volume.Foreign, volume.Error = "v-9", true, true, &core.Error{}
+	attachment.Volume, attachment.Epoch, attachment.Force, attachment.Error = volume.ID, 3, true, &core.Error{}
 	for name, c := range map[string]struct {
 		value any
 		// may are fields that need not, or cannot, be set.
 		may []string
 	}{
-		"allocation": {value: a},
+		"allocation": {a, []string{
+			"Instance.Attachments.Connection.ISCSI.CHAPPassword", "Instance.Attachments.Connection.NBD.TLSPSK", "Instance.Attachments.Connection.RBD.Key",
+		}},
 		"attempt":    {attempt, []string{"Error"}},
+		"volume":     {volume, []string{"Error"}},
+		"attachment": {attachment, []string{"Error"}},
 		"provider":   {value: rack("rack1")},
 		"price list": {value: *PriceList(t, "r1")},
 		"terms":      {value: Terms(t)},
 	} {
 		for _, path := range unset(reflect.ValueOf(c.value), "") {
-			if !slices.ContainsFunc(c.may, func(m string) bool { return len(path) > len(m) && path[1:len(m)+1] == m }) {
+			if !slices.ContainsFunc(c.may, func(m string) bool { return strings.HasPrefix(path, "."+m) }) {
 				t.Errorf("%s: no sample sets %s: set it, and see whether it comes back", name, path)
 			}
 		}
