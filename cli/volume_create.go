@@ -157,7 +157,7 @@ func checkFormat(format string) error {
 }
 
 // offersOfVolumes is the table of volume offers.
-func offersOfVolumes(quotes []api.VolumeQuote, s style) *render.Grid {
+func offersOfVolumes(quotes []core.VolumeQuote, s style) *render.Grid {
 	g := render.NewGrid(
 		render.Column{Title: "#", Right: true}, render.Column{Title: "PROVIDER"}, render.Column{Title: "ZONE", Drop: 1},
 		render.Column{Title: "TIER", Drop: 3}, render.Column{Title: "SIZE", Right: true, Drop: 4}, render.Column{Title: "REACHED BY", Drop: 2},

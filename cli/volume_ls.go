@@ -62,7 +62,7 @@ func (a *app) volumeLs(ctx context.Context, provider string, ours bool) error {
 	}
 	var errs []error
 	for _, f := range failures {
-		errs = append(errs, &core.Error{Kind: f.Err.Kind, Subject: "provider " + f.Provider, Err: f.Err, Hint: "meson provider test " + f.Provider})
+		errs = append(errs, &core.Error{Kind: core.Unavailable, Subject: "provider " + f.Provider, Err: f.Err, Hint: "meson provider test " + f.Provider})
 	}
 	return unjoin(errors.Join(errs...))
 }

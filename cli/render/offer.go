@@ -24,10 +24,13 @@ type Offer struct {
 	Allocatable bool   `json:"allocatable"`
 	QuoteOnly   string `json:"quote_only,omitempty"`
 	// Spot is what the provider may take back.
-	Spot      bool              `json:"spot"`
-	ExpiresAt time.Time         `json:"expires_at"`
-	Price     OfferPrice        `json:"price"`
-	Facts     map[string]string `json:"facts,omitempty"`
+	Spot      bool      `json:"spot"`
+	ExpiresAt time.Time `json:"expires_at"`
+	// Price is of the whole: the machine and the volumes that are made for it.
+	Price OfferPrice        `json:"price"`
+	Facts map[string]string `json:"facts,omitempty"`
+	// Volumes are the spec's, in its order.
+	Volumes []VolumeChoice `json:"volumes,omitempty"`
 }
 
 // NewOffer is the document of a quote.
@@ -36,6 +39,7 @@ func NewOffer(q core.Quote) Offer {
 		ID: q.ID, Provider: q.Provider, Plugin: q.Plugin, Region: q.Region, Zone: q.Zone, Shape: q.Shape,
 		VCPUs: q.VCPUs, MemoryMiB: q.MemoryMiB, Arch: q.Arch, Unknown: list(q.Unknown), Allocatable: q.QuoteOnly == "",
 		QuoteOnly: q.QuoteOnly, Spot: q.Price.Spot(), ExpiresAt: q.ExpiresAt.UTC(), Price: newPrice(q.Price), Facts: q.Facts,
+		Volumes: newVolumeChoices(q.Volumes),
 	}
 }
 

@@ -127,6 +127,14 @@ func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo,
 			names[a.ID] = a.Name
 		}
 	}
+	records, err := m.Ledger.Volumes(ctx, ledger.VolumeFilter{})
+	if err != nil {
+		return nil, err
+	}
+	bought := map[string]core.VolumeRecord{}
+	for _, r := range records {
+		bought[r.Provider+"/"+r.VolumeID] = r
+	}
 	list := make([]VolumeInfo, 0, len(volumes))
 	for _, v := range volumes {
 		info := VolumeInfo{Volume: v, Ours: v.Owner.Broker == m.Ledger.ID(), Machines: map[string]string{}}
@@ -135,9 +143,44 @@ func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo,
 				info.Machines[u.Allocation] = name
 			}
 		}
+		if r, ok := bought[v.Provider+"/"+v.ID]; ok && !r.Foreign {
+			info.Quote = &r.Quote
+		}
 		list = append(list, info)
 	}
 	return list, nil
+}
+
+// seenLast are the volumes of this ledger at a provider that cannot be asked.
+func (m *Meson) seenLast(ctx context.Context, failed core.Answer) ([]VolumeInfo, error) {
+	records, err := m.Ledger.Volumes(ctx, ledger.VolumeFilter{Provider: failed.Provider})
+	var list []VolumeInfo
+	for _, r := range records {
+		if r.Foreign {
+			continue
+		}
+		info := recordInfo(r)
+		info.LastSeen, info.Error = r.UpdatedAt, failed.Err
+		list = append(list, info)
+	}
+	return list, err
+}
+
+// recordInfo is a volume as the ledger has it.
+func recordInfo(r core.VolumeRecord) VolumeInfo {
+	state, ok := map[core.VolumeRecordState]core.VolumeState{
+		core.VolumeMade: core.VolumeAvailable, core.VolumeUndoing: core.VolumeDeleting, core.VolumeRefused: core.VolumeFailed, core.VolumeRemoved: core.VolumeGone,
+	}[r.State]
+	if !ok {
+		state = core.VolumeCreating
+	}
+	return VolumeInfo{
+		Volume: core.Volume{
+			ID: r.VolumeID, Provider: r.Provider, Owner: r.Owner, Name: r.Name, State: state, VolumeSpec: r.Spec, Region: r.Quote.Offer.Region,
+			Zone: r.Quote.Offer.Zone, Tier: r.Quote.Offer.Tier, Uses: []core.VolumeUse{}, CreatedAt: r.CreatedAt,
+		},
+		Ours: !r.Foreign, Machines: map[string]string{}, Quote: &r.Quote,
+	}
 }
 
 // ListVolumes implements [Broker].
@@ -148,7 +191,21 @@ func (m *Meson) ListVolumes(ctx context.Context, provider string) ([]VolumeInfo,
 	}
 	all, more := each(ctx, providers, func(ctx context.Context, p *host.Provider) ([]core.Volume, error) { return p.ListVolumes(ctx, "") })
 	list, err := m.infos(ctx, all)
-	return list, append(failures, more...), err
+	if err != nil {
+		return nil, nil, err
+	}
+	failures = append(failures, more...)
+	for _, f := range failures {
+		last, err := m.seenLast(ctx, f)
+		if err != nil {
+			return nil, nil, err
+		}
+		// What a part of an answer had is not shown twice.
+		list = append(list, filter(last, func(v VolumeInfo) bool {
+			return !slices.ContainsFunc(all, func(a core.Volume) bool { return a.Provider == v.Provider && a.ID == v.ID })
+		})...)
+	}
+	return list, failures, nil
 }
 
 // ShowVolume implements [Broker].

@@ -108,7 +108,7 @@ func (m *Meson) volumeResult(ctx context.Context, req VolumeOffersRequest, marke
 	result := VolumeOffersResult{Reasons: ranked.Reasons, Failures: ranked.Failures, Why: ranked.Why, Rates: ranked.Rates, Warnings: ranked.Warnings}
 	for _, q := range ranked.Quotes {
 		if o, ok := markets[q.Provider].offers[q.Offer.ID]; ok {
-			result.Quotes = append(result.Quotes, VolumeQuote{ID: q.ID, Offer: o, Price: q.Price})
+			result.Quotes = append(result.Quotes, core.VolumeQuote{ID: q.ID, Offer: o, Price: q.Price})
 		}
 	}
 	return result, nil

@@ -19,18 +19,11 @@ type VolumeInfo struct {
 	// id.
 	Machines map[string]string
 	// Quote is what it was bought at, where this ledger knows.
-	Quote *VolumeQuote
+	Quote *core.VolumeQuote
 	// LastSeen is set where the provider cannot be asked now, for the reason in
 	// Error.
 	LastSeen time.Time
 	Error    *core.Error
-}
-
-// VolumeQuote is a volume's offer priced. ID is Meson's own.
-type VolumeQuote struct {
-	ID    string
-	Offer core.VolumeOffer
-	Price pricing.Quote
 }
 
 // VolumeOffersRequest asks every storage provider for a volume.
@@ -47,7 +40,7 @@ type VolumeOffersRequest struct {
 // VolumeOffersResult is everything that was said, as OffersResult is for
 // machines.
 type VolumeOffersResult struct {
-	Quotes   []VolumeQuote
+	Quotes   []core.VolumeQuote
 	Reasons  []core.Reason
 	Failures []core.Answer
 	Why      string
