@@ -170,6 +170,14 @@ func (c *cloud) Watch(ctx context.Context, ref core.InstanceRef, each func(core.
 	return each(inst)
 }
 
+func (c *cloud) Attach(context.Context, core.InstanceRef, string, core.Attachment) (core.Instance, error) {
+	return core.Instance{}, core.Errorf(core.Unsupported, "no volumes")
+}
+
+func (c *cloud) Detach(context.Context, core.InstanceRef, string, string) (core.Instance, error) {
+	return core.Instance{}, core.Errorf(core.Unsupported, "no volumes")
+}
+
 func (c *cloud) Restart(context.Context) error { return nil }
 
 func (c *cloud) count() int {

@@ -33,6 +33,9 @@ type Provider interface {
 	Delete(ctx context.Context, ref core.InstanceRef) error
 	// Watch reports the machine now and after every change.
 	Watch(ctx context.Context, ref core.InstanceRef, each func(core.Instance) error) error
+	// Attach and Detach change what a machine that exists has; ref has its id.
+	Attach(ctx context.Context, ref core.InstanceRef, broker string, a core.Attachment) (core.Instance, error)
+	Detach(ctx context.Context, ref core.InstanceRef, broker, attachment string) (core.Instance, error)
 	// Restart ends the plugin's process; the next call starts another.
 	Restart(ctx context.Context) error
 }
@@ -41,11 +44,18 @@ type Provider interface {
 type Options struct {
 	Ledger   ledger.Ledger
 	Provider func(ctx context.Context, name string) (Provider, error)
+	// Storage is needed where there are volumes.
+	Storage func(ctx context.Context, name string) (Storage, error)
 	// Price prices what a provider answers when an offer that was shown is asked
 	// again. It may change the answer: put its list right, drop offers that must not
 	// be bought, name a failure. Quotes have the shown one's ID, and its currency
 	// where they were converted. By default the answer's own list is what counts.
 	Price func(ctx context.Context, answer *core.Answer, shown core.Quote) ([]core.Quote, []core.Reason, error)
+	// PriceVolume is Price for the offer of a volume: Offers and Quote are of Index 0.
+	PriceVolume func(ctx context.Context, answer *core.VolumeAnswer, shown core.VolumeQuote) ([]core.VolumeQuote, []core.Reason, error)
+	// Rates are needed where a machine and its volumes are priced in different
+	// currencies, or shown in another one.
+	Rates func(ctx context.Context) (*pricing.Rates, error)
 	Log   *slog.Logger
 	Now   func() time.Time
 	// Patience is how long an outcome that is not known, or a removal that does

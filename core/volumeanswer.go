@@ -1,0 +1,45 @@
+package core
+
+import (
+	"time"
+
+	"github.com/mesoncloud/meson/pricing"
+)
+
+// VolumeAsk is what storage providers are asked of one volume: whether they have
+// it, or offers of one to be made.
+type VolumeAsk struct {
+	// Index is the volume's in its pledge.
+	Index int
+	// VolumeID, if set, is that of a volume that exists.
+	VolumeID string
+	Spec     VolumeSpec
+	// OfferID asks for that offer alone.
+	OfferID string
+}
+
+// VolumeAnswer is all that one storage provider said to several asks. Err is set
+// where it could not answer, or not wholly; what it said before stands.
+type VolumeAnswer struct {
+	Provider string
+	Plugin   string
+	// Offers and Found are by the Index of what was asked.
+	Offers  map[int][]VolumeOffer
+	Found   map[int]Volume
+	Reasons []Reason
+	Prices  *pricing.List
+	Err     *Error
+	Took    time.Duration
+	// NoStorage means that the provider has no volumes at all.
+	NoStorage bool
+}
+
+// VolumeCandidate is a volume that exists, or one quoted, that could be the
+// Index-th of a pledge.
+type VolumeCandidate struct {
+	Index    int
+	Provider string
+	// One of them is set.
+	Found *Volume
+	Quote *VolumeQuote
+}
