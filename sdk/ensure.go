@@ -50,12 +50,21 @@ func Ensure[T any](ctx context.Context, ops EnsureOps[T], owner *pb.Owner) (T, e
 }
 
 func same[T any](found T, ops EnsureOps[T], owner *pb.Owner) (T, error) {
-	if have := ops.Request(found); have != owner.GetRequest() {
+	if err := SameRequest(ops.Request(found), owner); err != nil {
 		var none T
-		return none, &Error{
-			Kind: Conflict, Source: SourcePlugin, Subject: "key " + quote(owner.GetKey()),
-			Text: "the object with this key was made for another request: " + quote(have) + ", not " + quote(owner.GetRequest()),
-		}
+		return none, err
 	}
 	return found, nil
+}
+
+// SameRequest holds the request hash that an object carries against the owner of a
+// repeated request; another one is a Conflict.
+func SameRequest(have string, owner *pb.Owner) error {
+	if have == owner.GetRequest() {
+		return nil
+	}
+	return &Error{
+		Kind: Conflict, Source: SourcePlugin, Subject: "key " + quote(owner.GetKey()),
+		Text: "the object with this key was made for another request: " + quote(have) + ", not " + quote(owner.GetRequest()),
+	}
 }

@@ -57,6 +57,8 @@ type task struct {
 	Create, Power, Attach, Detach, Delete []byte
 	// CreateVolume, Export, Unexport and DeleteVolume are those of a volume.
 	CreateVolume, Export, Unexport, DeleteVolume []byte
+	// Those of a volume's size and snapshots, and of an image.
+	Resize, Snapshot, Revert, DeleteSnapshot, Image, DeleteImage []byte
 	// DieAt is the step at which the process kills itself; Die which time, from 1.
 	DieAt string
 	Die   int
@@ -153,7 +155,53 @@ func (work *task) doVolume(ctx context.Context, p *Provider) error {
 	if len(work.DeleteVolume) > 0 {
 		return p.DeleteVolume(ctx, unwire(work.DeleteVolume, &pb.DeleteVolumeRequest{}))
 	}
-	return nil
+	return work.doAbilities(ctx, p)
+}
+
+func (work *task) doAbilities(ctx context.Context, p *Provider) error {
+	if len(work.Resize) > 0 {
+		if _, err := p.ResizeVolume(ctx, unwire(work.Resize, &pb.ResizeVolumeRequest{})); err != nil {
+			return err
+		}
+	}
+	// done repeats what takes its time.
+	done := func(once func() (pb.VolumeState, error)) error {
+		for {
+			state, err := once()
+			if err != nil && !passing(err) {
+				return err
+			}
+			if state == pb.VolumeState_VOLUME_STATE_AVAILABLE {
+				return nil
+			}
+		}
+	}
+	var err error
+	if len(work.Snapshot) > 0 {
+		err = done(func() (pb.VolumeState, error) {
+			s, err := p.CreateSnapshot(ctx, unwire(work.Snapshot, &pb.CreateSnapshotRequest{}))
+			return s.GetState(), err
+		})
+	}
+	if len(work.Revert) > 0 && err == nil {
+		err = done(func() (pb.VolumeState, error) {
+			v, err := p.RevertVolume(ctx, unwire(work.Revert, &pb.RevertVolumeRequest{}))
+			return v.GetState(), err
+		})
+	}
+	if len(work.DeleteSnapshot) > 0 && err == nil {
+		err = p.DeleteSnapshot(ctx, unwire(work.DeleteSnapshot, &pb.DeleteSnapshotRequest{}))
+	}
+	if len(work.Image) > 0 && err == nil {
+		err = done(func() (pb.VolumeState, error) {
+			i, err := p.ImportImage(ctx, unwire(work.Image, &pb.ImportImageRequest{}))
+			return i.GetState(), err
+		})
+	}
+	if len(work.DeleteImage) > 0 && err == nil {
+		err = p.DeleteImage(ctx, unwire(work.DeleteImage, &pb.DeleteImageRequest{}))
+	}
+	return err
 }
 
 func wired(tb testing.TB, m proto.Message) []byte {

@@ -34,6 +34,10 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 		return nil, err
 	}
 	switch has := v.labels[labelExport]; {
+	case v.labels[labelRevert] != "":
+		return nil, &sdk.Error{
+			Kind: sdk.Busy, Op: op, Subject: v.UUID, Source: sdk.SourceProvider, Text: "it is being reverted to " + v.labels[labelRevert],
+		}
 	case has == req.GetAttachmentId():
 	case has != "":
 		return nil, &sdk.Error{

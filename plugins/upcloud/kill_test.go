@@ -30,6 +30,10 @@ func TestKillAtEveryStep(t *testing.T) {
 				killInDelete(t, step)
 			case "volume", "export", "unexport":
 				killInVolume(t, step)
+			case "resize", "snapshot", "revert":
+				killInSnapshot(t, step)
+			case "image":
+				killInImage(t, step)
 			default:
 				t.Errorf("nothing kills at step %s", step)
 			}

@@ -70,7 +70,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 }
 
 // insist repeats a call as a broker does.
-func insist(t *testing.T, when string, call func() (done bool, err error)) {
+func insist(t testing.TB, when string, call func() (done bool, err error)) {
 	t.Helper()
 	for give := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		done, err := call()

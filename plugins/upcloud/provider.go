@@ -41,6 +41,8 @@ type Provider struct {
 
 	timing *timing
 	memory *memory
+	// reverting is what is being restored.
+	reverting reverts
 	// busy keeps two calls about one key or server apart.
 	busy sdk.Keys
 }

@@ -10,5 +10,7 @@ func Steps() []string {
 		"delete.found", "delete.stopping", "delete.detached", "delete.removed", "delete.swept",
 		"volume.looked", "volume.answered", "volume.made", "volume.labelled", "volume.importing", "volume.enlarged", "volume.finished",
 		"export.noted", "unexport.detached", "unexport.noted", "volume.removed",
+		"resize.answered", "snapshot.made", "snapshot.labelled", "snapshot.removed", "revert.noted", "revert.sent", "revert.finished",
+		"image.made", "image.swept", "image.finished", "image.removed",
 	}
 }

@@ -81,7 +81,7 @@ func (v *volume) status() (pb.VolumeState, string) {
 	switch {
 	case v.State == upcloud.StorageStateError:
 		return pb.VolumeState_VOLUME_STATE_FAILED, "UpCloud says that the storage is in error"
-	case v.labels[labelUnfinished] != "":
+	case v.labels[labelUnfinished] != "" || v.labels[labelRevert] != "":
 		return pb.VolumeState_VOLUME_STATE_CREATING, ""
 	case len(v.ServerUUIDs) > 0:
 		return pb.VolumeState_VOLUME_STATE_IN_USE, ""

@@ -2361,14 +2361,16 @@ func (x *ListImagesRequest) GetBroker() string {
 }
 
 type ImportImageRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
-	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Origin        *ImageOrigin           `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
-	Zone          string                 `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
-	OsFamily      string                 `protobuf:"bytes,6,opt,name=os_family,json=osFamily,proto3" json:"os_family,omitempty"`
-	OsFlavour     string                 `protobuf:"bytes,7,opt,name=os_flavour,json=osFlavour,proto3" json:"os_flavour,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Provider  string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner     *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Name      string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Origin    *ImageOrigin           `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
+	Zone      string                 `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	OsFamily  string                 `protobuf:"bytes,6,opt,name=os_family,json=osFamily,proto3" json:"os_family,omitempty"`
+	OsFlavour string                 `protobuf:"bytes,7,opt,name=os_flavour,json=osFlavour,proto3" json:"os_flavour,omitempty"`
+	// Of the disk that it makes; 0: the provider's least.
+	SizeBytes     uint64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2450,6 +2452,13 @@ func (x *ImportImageRequest) GetOsFlavour() string {
 		return x.OsFlavour
 	}
 	return ""
+}
+
+func (x *ImportImageRequest) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
 }
 
 type DeleteImageRequest struct {
@@ -3045,7 +3054,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"created_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"G\n" +
 	"\x11ListImagesRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
-	"\x06broker\x18\x02 \x01(\tR\x06broker\"\xf8\x01\n" +
+	"\x06broker\x18\x02 \x01(\tR\x06broker\"\x97\x02\n" +
 	"\x12ImportImageRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
@@ -3054,7 +3063,9 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\x04zone\x18\x05 \x01(\tR\x04zone\x12\x1b\n" +
 	"\tos_family\x18\x06 \x01(\tR\bosFamily\x12\x1d\n" +
 	"\n" +
-	"os_flavour\x18\a \x01(\tR\tosFlavour\"n\n" +
+	"os_flavour\x18\a \x01(\tR\tosFlavour\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\b \x01(\x04R\tsizeBytes\"n\n" +
 	"\x12DeleteImageRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
