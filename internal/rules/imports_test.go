@@ -44,6 +44,7 @@ func table() []rule {
 		{"plugins/upcloud", []string{"plugins/upcloud", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"cli", []string{"cli", "core", "core/spec", "core/api", "core/place", "pricing"}, "commands speak to the API, never to a plugin"},
 		{"cli/broker", []string{"core", "pricing"}, "the wiring; never a plugin"},
+		{"cli/mapping", []string{"core"}, "a connection in, a local file out: it knows neither broker nor plugin"},
 		{"cli/meson", []string{"cli", "core", "pricing"}, "the wiring; never a plugin"},
 		{"internal", nil, "tools of the build"},
 		{"lab/emulator", []string{"lab/emulator"}, "an emulator that shares our code shares its mistakes"},
