@@ -30,6 +30,9 @@ type VolumeChoice struct {
 	Boot bool `json:"boot,omitempty"`
 	// Way is the fastest that the machine has to it.
 	Way Exposure `json:"way"`
+	// FX is how the price of Quote came into the machine's currency, where that is
+	// another one.
+	FX *pricing.Conversion `json:"fx,omitempty"`
 }
 
 // VolumeRecordState is how far a volume has come in the ledger.

@@ -78,23 +78,8 @@ func Gather(ctx context.Context, providers []Provider, pledge core.Pledge, query
 // ask is one provider's answer, at its deadline at the latest.
 func ask(ctx context.Context, p Provider, pledge core.Pledge, query core.OfferQuery, opts Options) core.Answer {
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, opts.ProviderDeadline)
-	defer cancel()
 	c := &collector{max: opts.MaxOffers, answer: core.Answer{Provider: p.Name(), Plugin: p.Plugin()}}
-	done := make(chan error, 1)
-	go func() { done <- c.run(ctx, p, pledge, query) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		// A provider that heeds its context has its last word; one that does not
-		// is left behind.
-		select {
-		case err = <-done:
-		case <-time.After(100 * time.Millisecond):
-			err = ctx.Err()
-		}
-	}
+	err := within(ctx, opts.ProviderDeadline, func(ctx context.Context) error { return c.run(ctx, p, pledge, query) })
 	a := c.close()
 	a.Took = time.Since(start)
 	if err != nil {

@@ -40,14 +40,14 @@ func Quotes(answers []core.Answer, p Pricing) ([]core.Quote, []core.Reason) {
 	for i := range answers {
 		a := &answers[i]
 		reasons = append(reasons, a.Reasons...)
-		price := p.by(a)
+		price := p.by(a.Provider, a.Prices, len(a.Offers))
 		for j := range a.Offers {
 			o := &a.Offers[j]
 			if r, refused := refusedBy(p.Refusals, *o, p.Begin); refused {
 				reasons = append(reasons, r)
 				continue
 			}
-			q, err := price.quote(o)
+			q, err := price.price(o.ListRevision, o.Quantities)
 			if err != nil {
 				reasons = append(reasons, core.Reason{
 					Provider: o.Provider, Candidate: candidate(*o), Field: "price", Want: "a price for every part", Have: err.Error(),
@@ -86,8 +86,9 @@ type pricer struct {
 	fault error
 }
 
-func (p *Pricing) by(a *core.Answer) pricer {
-	own, operator := p.Terms[a.Provider], p.Terms[""]
+// by is for so many offers of a provider, priced by its list.
+func (p *Pricing) by(provider string, list *pricing.List, offers int) pricer {
+	own, operator := p.Terms[provider], p.Terms[""]
 	note := own.TaxNote
 	switch {
 	case note == "":
@@ -95,13 +96,13 @@ func (p *Pricing) by(a *core.Answer) pricer {
 	case operator.TaxNote != "" && operator.TaxNote != note:
 		note += "; " + operator.TaxNote
 	}
-	r := pricer{provider: a.Provider, list: a.Prices, horizon: p.Horizon}
+	r := pricer{provider: provider, list: list, horizon: p.Horizon}
 	if rules := slices.Concat(own.Rules, operator.Rules); len(rules) > 0 || note != "" {
 		r.terms, r.fault = pricing.NewAdjuster(rules, p.Begin, note)
 	}
 	// Making a list ready pays where many offers share its prices.
-	if a.Prices != nil && len(a.Offers) >= len(a.Prices.Prices)/worthReady {
-		r.quoter = a.Prices.Quoter(p.Horizon)
+	if list != nil && offers >= len(list.Prices)/worthReady {
+		r.quoter = list.Quoter(p.Horizon)
 	}
 	return r
 }
@@ -109,22 +110,22 @@ func (p *Pricing) by(a *core.Answer) pricer {
 // worthReady is how many prices of a list may be made ready for each offer.
 const worthReady = 16
 
-// quote is what an offer costs by the list that it refers to.
-func (p *pricer) quote(o *core.Offer) (pricing.Quote, error) {
+// price is what an offer costs by the list that it refers to.
+func (p *pricer) price(revision string, quantities []pricing.Quantity) (pricing.Quote, error) {
 	switch {
 	case p.fault != nil:
 		return pricing.Quote{}, p.fault
 	case p.list == nil:
 		return pricing.Quote{}, fmt.Errorf("provider %s gave no price list", p.provider)
-	case p.list.Revision != o.ListRevision:
-		return pricing.Quote{}, fmt.Errorf("the offer refers to price list %.64q, the provider's is %.64q", o.ListRevision, p.list.Revision)
+	case p.list.Revision != revision:
+		return pricing.Quote{}, fmt.Errorf("the offer refers to price list %.64q, the provider's is %.64q", revision, p.list.Revision)
 	}
 	var q pricing.Quote
 	var err error
 	if p.quoter != nil {
-		q, err = p.quoter.Quote(o.Quantities)
+		q, err = p.quoter.Quote(quantities)
 	} else {
-		q, err = p.list.Quote(o.Quantities, p.horizon)
+		q, err = p.list.Quote(quantities, p.horizon)
 	}
 	if err != nil || p.terms == nil {
 		return q, err

@@ -78,7 +78,7 @@ func Quote(t testing.TB, id, provider string) core.Quote {
 		},
 		Price: price(t, list, quantities), Machine: new(price(t, list, quantities)),
 		Volumes: []core.VolumeChoice{
-			{Index: 1, Name: "data", Provider: "vault1", Quote: new(volumeQuote(t)), ReadOnly: true, Boot: true, Way: exposure()},
+			{Index: 1, Name: "data", Provider: "vault1", Quote: new(volumeQuote(t)), ReadOnly: true, Boot: true, Way: exposure(), FX: price(t, list, quantities).FX},
 			{Name: "old", Provider: "vault1", VolumeID: "v-1"},
 		},
 	}
