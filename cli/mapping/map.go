@@ -2,7 +2,9 @@ package mapping
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -196,12 +198,14 @@ func (m *Mapper) show(ctx context.Context, mon *monitor, r *record, b backend) e
 	return nil
 }
 
-// locked runs f while no other process does so for the same mapping.
+// locked runs f while no other process does so for the same mapping. Mappings
+// share a few locks, so that no lock is left for each.
 func (m *Mapper) locked(ctx context.Context, id string, f func() error) error {
 	if err := os.MkdirAll(m.opts.Dir, 0o700); err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(m.opts.Dir, "."+id+".lock"), flock.SetPermissions(0o600))
+	sum := sha256.Sum256([]byte(id))
+	lock := flock.New(filepath.Join(m.opts.Dir, fmt.Sprintf(".lock-%x", sum[0]%16)), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
 		return &core.Error{Kind: core.Busy, Text: "another command is at it", Err: err}
 	}
