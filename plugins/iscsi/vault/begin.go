@@ -66,9 +66,11 @@ func (h *Held) begin(b Begin) (Use, error) {
 		return u, err
 	}
 	if u.Writable {
-		if u.Epoch = max(h.vol.State.Epoch, b.After) + 1; u.Epoch > maxEpoch {
-			return u, refusal(sdk.Conflict, op, h.vol.String(), fmt.Sprintf("its epoch is %d: no number is left", u.Epoch-1), "")
+		last := max(h.vol.State.Epoch, b.After)
+		if last >= maxEpoch {
+			return u, refusal(sdk.Conflict, op, h.vol.String(), fmt.Sprintf("its epoch is %d: no number is left", last), "")
 		}
+		u.Epoch = last + 1
 	}
 	if b.Prepare != nil {
 		whole := u

@@ -25,7 +25,7 @@ func tryLock(d *dir, name string) (*flock, error) {
 	}
 	var st unix.Stat_t
 	if err = unix.Fstat(int(f.Fd()), &st); err == nil && kindOf(st) != "" {
-		err = d.fail("lock", name, errors.New("it is "+kindOf(st)))
+		err = errors.New("it is " + kindOf(st))
 	}
 	for err == nil {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -25,6 +25,8 @@ type Settings struct {
 const (
 	settingsName     = "settings.json"
 	maxSettingsBytes = 64 << 10
+	// most is the largest limit.
+	most = 1 << 32
 )
 
 // Settings reads settings.json; without one there is no limit. A damaged one is an
@@ -65,13 +67,13 @@ func parseSettings(data []byte) (Settings, []sdk.Fault) {
 		var (
 			to   **uint64
 			unit float64
-			most float64
+			want string
 		)
 		switch key.String() {
 		case "max-volumes":
-			to, unit, most = &s.MaxVolumes, 1, 1<<32
+			to, unit, want = &s.MaxVolumes, 1, fmt.Sprintf("a whole number from 0 to %d", most)
 		case "max-size":
-			to, unit, most = &s.MaxBytes, GiB, 1<<32
+			to, unit, want = &s.MaxBytes, GiB, fmt.Sprintf("GB, from 0 to %d", most)
 		default:
 			return true
 		}
@@ -83,8 +85,8 @@ func parseSettings(data []byte) (Settings, []sdk.Fault) {
 			return true
 		}
 		n, err := strconv.ParseFloat(value.Raw, 64)
-		if err != nil || value.Type != gjson.Number || n < 0 || n > most || n*unit != math.Trunc(n*unit) {
-			faults = append(faults, sdk.Fault{Path: key.String(), Have: short(value.Raw), Want: fmt.Sprintf("a number from 0 to %.0f", most)})
+		if err != nil || value.Type != gjson.Number || n < 0 || n > most || unit == 1 && n != math.Trunc(n) {
+			faults = append(faults, sdk.Fault{Path: key.String(), Have: short(value.Raw), Want: want})
 			return true
 		}
 		limit := uint64(n * unit)

@@ -28,6 +28,8 @@ type watcher struct {
 	// dirty are volumes' folders to read again; all is whether everything is.
 	dirty map[string]bool
 	all   bool
+	// took is how long the latest scan did.
+	took time.Duration
 }
 
 // Watch keeps the index current by inotify and a periodic scan until ctx is done,
@@ -86,9 +88,18 @@ func (w *watcher) run(ctx context.Context) error {
 			}
 		}
 		if due == nil && (w.all || len(w.dirty) > 0) {
-			due = time.After(settle)
+			due = time.After(w.pause())
 		}
 	}
+}
+
+// pause is until the next look: where everything is looked at, most of the time is
+// spent on other things.
+func (w *watcher) pause() time.Duration {
+	if w.all {
+		return max(settle, 5*w.took)
+	}
+	return settle
 }
 
 // note finds out what an event is about. Mere changes of modes and times are not
@@ -101,8 +112,7 @@ func (w *watcher) note(e fsnotify.Event) {
 	for at := e.Name; at != w.vault.root.path && len(at) > 1; at = filepath.Dir(at) {
 		if _, is := idOf(filepath.Base(at)); is {
 			if at == e.Name {
-				// It came or went: what it stands beside is looked at too.
-				w.all = w.all || w.watched[at] == ""
+				w.forget(at) // it came or went, and its watch with it
 			}
 			w.dirty[at] = true
 			return
@@ -111,6 +121,10 @@ func (w *watcher) note(e fsnotify.Event) {
 	if strings.HasPrefix(base, ".") || base == settingsName {
 		return
 	}
+	if e.Op == fsnotify.Write {
+		return // a file that is none of ours
+	}
+	w.forget(e.Name)
 	w.all = true
 }
 
@@ -134,7 +148,10 @@ func (w *watcher) catchUp(ctx context.Context) error {
 func (w *watcher) scan(ctx context.Context) error {
 	w.all = false
 	w.dirty = map[string]bool{}
-	if err := w.vault.Refresh(ctx); err != nil {
+	began := time.Now()
+	err := w.vault.Refresh(ctx)
+	w.took = time.Since(began)
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
