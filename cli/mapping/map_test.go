@@ -249,7 +249,7 @@ func TestHalfMadeMapping(t *testing.T) {
 				t.Errorf("daemon %d, %v", pid, err)
 			}
 			nothingLeft(t, m, "at-1", 0)
-			if left, _ := filepath.Glob(filepath.Join(m.opts.Dir, "[!.]*")); len(left) != 0 {
+			if left, _ := filepath.Glob(filepath.Join(m.opts.Dir, "[^.]*")); len(left) != 0 {
 				t.Errorf("left: %v", left)
 			}
 		})
