@@ -185,8 +185,8 @@ func TestCreateByAnotherPortal(t *testing.T) {
 	l := theLab(t)
 	p := openProvider(t, l.config("boot", l.hosts()[2]), Hooks{})
 	from := consumerOf(t, p).GetInitiatorIqn()
-	g := startTarget(t, l, blank(t, "", 1<<20), from)
-	a := g.attachment("at-1", from)
+	g := startTarget(t, l, blank(t, l["MESON_LAB_BOOTSECTOR_IMAGE"], 1<<20), from)
+	a := booting(g.attachment("at-1", from))
 	a.GetConnection().GetIscsi().Portals = []string{fabricAddress + ":9", fabricAddress + ":19", fabricAddress + ":" + g.port}
 	broker := unique(t)
 	req := withVolumes(broker, broker+"-p", l.hosts()[2], a)

@@ -37,14 +37,16 @@ func TestMain(m *testing.M) {
 // task is what a child broker does, given on its standard input.
 type task struct {
 	Config *Config
-	// Creates and Deletes are done all at once, in their wire form.
-	Creates [][]byte
-	Deletes [][]byte
+	// Each of these is done, all at once, in its wire form.
+	Creates  [][]byte
+	Deletes  [][]byte
+	Attaches [][]byte
+	Detaches [][]byte
 	// DieAt is the step at which the process kills itself.
 	DieAt string
 }
 
-// result of one Create or Delete, printed as a line of JSON.
+// result of one call, printed as a line of JSON.
 type result struct {
 	Key, Kind, Text string
 	State           pb.InstanceState
@@ -96,6 +98,22 @@ func childBroker() int {
 		req := new(pb.DeleteRequest)
 		mustUnmarshal(b, req)
 		wg.Go(func() { say(req.GetOwner().GetKey(), nil, p.Delete(ctx, req)) })
+	}
+	for _, b := range work.Attaches {
+		req := new(pb.AttachRequest)
+		mustUnmarshal(b, req)
+		wg.Go(func() {
+			in, err := p.Attach(ctx, req)
+			say(req.GetAttachment().GetId(), in, err)
+		})
+	}
+	for _, b := range work.Detaches {
+		req := new(pb.DetachRequest)
+		mustUnmarshal(b, req)
+		wg.Go(func() {
+			in, err := p.Detach(ctx, req)
+			say(req.GetAttachmentId(), in, err)
+		})
 	}
 	wg.Wait()
 	_ = p.Close(ctx)

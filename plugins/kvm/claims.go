@@ -15,6 +15,7 @@ import (
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -192,13 +193,17 @@ func (o *order) domain(h *inventory.Host, a fit.Assignment, c *inventory.Claim) 
 	if len(h.NUMA) < 2 {
 		a.NUMANode = -1 // there is nothing to choose
 	}
+	volumes, err := link.Devices(o.uuid, o.links)
+	if err != nil {
+		return "", err
+	}
 	var random [16]byte
 	_, _ = rand.Read(random[:])
 	spec := domain.Spec{
 		UUID: o.uuid, Name: domainName(o.req.GetName(), o.uuid), Metadata: meta,
 		Description: fmt.Sprintf("made by Meson: allocation %s of broker %s", c.Allocation, c.Broker),
 		Accelerator: h.Accelerator.Kind, Assignment: a, EFI: o.efi, TPM: o.request.TPM,
-		Seed: pool.Path + "/" + seedName(o.uuid), Slots: len(o.links),
+		Seed: pool.Path + "/" + seedName(o.uuid), Volumes: volumes,
 		Networks: o.networks, VNC: domain.VNC{Listen: o.at.VNCListen, Password: password(random)},
 		ConsoleLog: consoleLog(o.at.URI, o.uuid),
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"libvirt.org/go/libvirt"
-
 	"github.com/mesoncloud/meson/plugins/kvm/link"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -51,29 +49,16 @@ func (p *Provider) launchBy(ctx context.Context, o *order) (*machine, error) {
 			if !known || !t.Elsewhere || !strings.Contains(textOf(err), t.Text) || ctx.Err() != nil {
 				break
 			}
-			if turned := p.turn(ctx, o, l, way); turned != nil {
-				return nil, turned
+			w, lost := o.at.wiring(ctx, o.uuid)
+			d := link.Find(w.config, l.ID)
+			if lost == nil && d != nil && !w.active {
+				lost = o.at.turn(ctx, o.uuid, l, d, way)
+			}
+			if lost != nil {
+				return nil, failed("attach volume", o.at, lost, true)
 			}
 			m, err = p.launch(ctx, o)
 		}
 	}
 	return m, err
-}
-
-// turn lets a disk that has not been started go by another portal.
-func (p *Provider) turn(ctx context.Context, o *order, l *link.Link, way int) error {
-	const op = "attach volume"
-	w, err := o.at.wiring(ctx, o.uuid)
-	if err != nil {
-		return failed(op, o.at, err, true)
-	}
-	d := link.Find(w.config, l.ID)
-	if d == nil || w.active {
-		return nil
-	}
-	if err := o.at.unplugConfig(ctx, o.uuid, d.Target.Dev); err != nil {
-		return failed(op, o.at, err, true)
-	}
-	const flags = libvirt.DOMAIN_DEVICE_MODIFY_CONFIG
-	return failed(op, o.at, o.at.plugIn(ctx, o.uuid, l, link.Place{Machine: o.uuid, Target: d.Target.Dev, Way: way}, flags), true)
 }

@@ -141,7 +141,7 @@ func textOf(err error) string {
 }
 
 // otherwise sees to a disk of the attachment that goes another way than the link:
-// in the definition it is taken out; of a machine that runs nothing can be changed.
+// in the definition it is turned; of a machine that runs nothing can be changed.
 func (at *place) otherwise(ctx context.Context, uuid string, l *link.Link, w *wiring) error {
 	const op = "attach volume"
 	if d := link.Find(w.live, l.ID); d != nil && !l.Is(d) {
@@ -154,15 +154,18 @@ func (at *place) otherwise(ctx context.Context, uuid string, l *link.Link, w *wi
 	if d == nil || l.Is(d) {
 		return nil
 	}
-	if err := at.unplugConfig(ctx, uuid, d.Target.Dev); err != nil {
-		return failed(op, at, err, true)
-	}
-	again, err := at.wiring(ctx, uuid)
+	return failed(op, at, at.turn(ctx, uuid, l, d, 0), true)
+}
+
+// turn lets a disk of the definition go the link's way.
+func (at *place) turn(ctx context.Context, uuid string, l *link.Link, d *link.Disk, way int) error {
+	doc, err := l.Disk(link.Place{Machine: uuid, Target: d.Target.Dev, Address: d.Address, Way: way})
 	if err != nil {
-		return failed(op, at, err, true)
+		return err
 	}
-	*w = again
-	return nil
+	return at.change(ctx, "change disk", uuid, func(dom *libvirt.Domain) error {
+		return dom.UpdateDeviceFlags(doc, libvirt.DOMAIN_DEVICE_MODIFY_CONFIG)
+	})
 }
 
 // regard lets a running machine see that a volume which it had before has grown.

@@ -1,6 +1,8 @@
 package domain
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"libvirt.org/go/libvirtxml"
@@ -66,20 +68,19 @@ func disks(s Spec) []libvirtxml.DomainDisk {
 		})
 	}
 	if s.Seed != "" {
-		seed := libvirtxml.DomainDisk{
+		out = append(out, libvirtxml.DomainDisk{
 			Device:   "disk",
 			Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
 			Source:   &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Seed}},
 			Target:   &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
 			ReadOnly: &libvirtxml.DomainDiskReadOnly{},
-		}
-		if s.Disk == "" {
-			// Nothing boots from it. But where no device has an order, libvirt boots by
-			// kind of device, and takes none with an order any more.
-			seed.Boot = &libvirtxml.DomainDeviceBoot{Order: 2}
-		}
-		out = append(out, seed)
+		})
 	}
+	// As libvirt orders them itself, so that the guest finds them in this order.
+	out = append(out, s.Volumes...)
+	slices.SortStableFunc(out, func(a, b libvirtxml.DomainDisk) int {
+		return cmp.Or(cmp.Compare(len(a.Target.Dev), len(b.Target.Dev)), cmp.Compare(a.Target.Dev, b.Target.Dev))
+	})
 	return out
 }
 
@@ -101,7 +102,7 @@ func controllers(s Spec) []libvirtxml.DomainController {
 
 // ports is how many root ports the devices take, and the spare ones.
 func ports(s Spec) int {
-	n := spareSlots + s.Slots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
+	n := spareSlots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
 	n += 3 // virtio-serial, rng, balloon
 	if !x86(s) {
 		n += 2 // USB and video, which on x86 sit on the root bus or are absent

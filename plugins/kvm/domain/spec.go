@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"libvirt.org/go/libvirtxml"
+
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
 )
@@ -21,11 +23,10 @@ type Spec struct {
 	EFI, TPM    bool
 	// Disk is the path of the boot disk, a qcow2; Seed that of the NoCloud
 	// volume, raw and read only. Empty: none; without a Disk the machine boots from
-	// a volume that is attached to it before its first start.
+	// one of Volumes.
 	Disk, Seed string
-	// Slots is how many volumes are attached to the machine before its first start,
-	// beside those that may follow.
-	Slots int
+	// Volumes are disks that were not made for the machine.
+	Volumes []libvirtxml.DomainDisk
 	// Networks are libvirt networks, an interface each.
 	Networks []string
 	VNC      VNC

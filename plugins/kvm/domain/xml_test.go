@@ -12,6 +12,8 @@ import (
 
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/plugins/kvm/link"
+	"github.com/mesoncloud/meson/sdk"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -32,6 +34,14 @@ func tcg() Spec {
 		Networks: []string{"default"}, VNC: VNC{Password: "s3cr3t99"},
 		ConsoleLog: "/var/log/libvirt/qemu/meson-" + testUUID + "-console.log",
 	}
+}
+
+func disksOf(all ...link.Link) []libvirtxml.DomainDisk {
+	disks, err := link.Devices(testUUID, all)
+	if err != nil {
+		panic(err)
+	}
+	return disks
 }
 
 func specs() map[string]Spec {
@@ -61,10 +71,27 @@ func specs() map[string]Spec {
 	s390.Accelerator = inventory.KVM
 	s390.Assignment.Arch, s390.Assignment.Emulator, s390.Assignment.Machine = "s390x", "/usr/bin/qemu-system-s390x", "s390-ccw-virtio"
 
-	fromVolume := tcg()
-	fromVolume.Disk, fromVolume.Slots = "", 2
+	volumes := tcg()
+	volumes.Volumes = disksOf(
+		link.Link{ID: "a1-1-0", File: &link.File{Path: "/vault/x & y.elimg/data.img", Format: "qcow2"}},
+		link.Link{ID: "a1-1-1", ReadOnly: true, File: &link.File{Path: "/vault/iso.elimg/data.img", Format: "raw"}},
+		link.Link{ID: "a1-1-2", NBD: &link.NBD{Host: "10.0.0.5", Port: "10809", Export: "vol"}},
+		link.Link{ID: "a1-1-3", NBD: &link.NBD{Socket: "/run/vault/vol.sock", Export: "vol"}},
+		link.Link{ID: "a1-1-4", ISCSI: &link.ISCSI{Portals: []link.Portal{{Host: "fd00::5", Port: "3260"}}, Target: "iqn.2026-01.dev.meson:open", LUN: 1}},
+	)
 
-	return map[string]Spec{"from-volume": fromVolume, "tcg": tcg(), "kvm-intel": kvm, "efi-tpm": efi, "arm64": arm, "gpu": gpu, "s390x": s390}
+	fromVolume := tcg()
+	fromVolume.Disk = ""
+	fromVolume.Volumes = disksOf(
+		link.Link{ID: "a1-1-0", File: &link.File{Path: "/vault/data.elimg/data.img", Format: "raw"}},
+		link.Link{ID: "a1-1-1", Boot: true, ISCSI: &link.ISCSI{
+			Portals: []link.Portal{{Host: "10.0.0.5", Port: "3260"}, {Host: "10.0.1.5", Port: "3260"}}, Target: "iqn.2026-01.dev.meson:vol.7", LUN: 1,
+			Initiator: "iqn.2026-01.dev.meson:host-1", User: "a1-1-1", Password: sdk.NewSecret("hush"),
+		}},
+		link.Link{ID: "a1-1-2", Name: "share", NFS: &link.NFS{Host: "10.0.0.5", Port: "2049", Export: "/share", Version: "4.2"}},
+	)
+
+	return map[string]Spec{"volumes": volumes, "from-volume": fromVolume, "tcg": tcg(), "kvm-intel": kvm, "efi-tpm": efi, "arm64": arm, "gpu": gpu, "s390x": s390}
 }
 
 // The definitions are as their golden files, which the tests of package kvm

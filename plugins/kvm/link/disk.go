@@ -45,18 +45,32 @@ type Place struct {
 	Machine string
 	// Target is the disk's name on the domain, such as vdc.
 	Target string
+	// Address is that of a disk whose place is taken; nil leaves it to libvirt.
+	Address *libvirtxml.DomainAddress
 	// Way numbers the portal to use, from 0 on; it wraps around.
 	Way int
 }
 
-// Disk is the device that libvirt is asked to attach. Its serial is the
-// attachment's id.
+// Disk is Device as libvirt reads it.
 func (l *Link) Disk(at Place) (string, error) {
-	d := libvirtxml.DomainDisk{
+	d, err := l.Device(at)
+	if err != nil {
+		return "", err
+	}
+	doc, err := d.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("disk of attachment %s: %w", l.ID, err)
+	}
+	return doc, nil
+}
+
+// Device is the disk that the machine is to have. Its serial is the attachment's id.
+func (l *Link) Device(at Place) (*libvirtxml.DomainDisk, error) {
+	d := &libvirtxml.DomainDisk{
 		Device: "disk",
 		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw", Cache: "none", Discard: "unmap"},
 		Target: &libvirtxml.DomainDiskTarget{Dev: at.Target, Bus: "virtio"},
-		Serial: l.ID,
+		Serial: l.ID, Address: at.Address,
 	}
 	if l.Boot {
 		d.Boot = &libvirtxml.DomainDeviceBoot{Order: 1}
@@ -71,17 +85,36 @@ func (l *Link) Disk(at Place) (string, error) {
 		d.Driver.Type, d.Driver.Cache = l.File.Format, "writeback"
 		d.Source = &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: l.File.Path}}
 	case l.ISCSI != nil:
-		d.Source = &libvirtxml.DomainDiskSource{Network: l.iscsi(at, &d)}
+		d.Source = &libvirtxml.DomainDiskSource{Network: l.iscsi(at, d)}
 	case l.NBD != nil:
 		d.Source = &libvirtxml.DomainDiskSource{Network: l.nbd()}
 	default:
-		return "", fmt.Errorf("attachment %s is no disk", l.ID)
+		return nil, fmt.Errorf("attachment %s is no disk", l.ID)
 	}
-	doc, err := d.Marshal()
-	if err != nil {
-		return "", fmt.Errorf("disk of attachment %s: %w", l.ID, err)
+	return d, nil
+}
+
+// Devices are the disks of a machine that is to be made, in the order of the links:
+// vda is the one that it boots from, the others begin at vdc.
+func Devices(machine string, links []Link) ([]libvirtxml.DomainDisk, error) {
+	var out []libvirtxml.DomainDisk
+	next := 2
+	for i := range links {
+		if !links[i].IsDisk() {
+			continue
+		}
+		at := Place{Machine: machine, Target: Target(0)}
+		if !links[i].Boot {
+			at.Target = Target(next)
+			next++
+		}
+		d, err := links[i].Device(at)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *d)
 	}
-	return doc, nil
+	return out, nil
 }
 
 func (l *Link) iscsi(at Place, d *libvirtxml.DomainDisk) *libvirtxml.DomainDiskSourceNetwork {

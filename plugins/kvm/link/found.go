@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"libvirt.org/go/libvirtxml"
+
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
@@ -43,8 +45,9 @@ type Disk struct {
 	Alias  struct {
 		Name string `xml:"name,attr"`
 	} `xml:"alias"`
-	ReadOnly *struct{} `xml:"readonly"`
-	Boot     *struct{} `xml:"boot"`
+	Address  *libvirtxml.DomainAddress `xml:"address"`
+	ReadOnly *struct{}                 `xml:"readonly"`
+	Boot     *struct{}                 `xml:"boot"`
 }
 
 // Find is the disk of an attachment, nil if there is none.

@@ -1,0 +1,95 @@
+package kvm
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+// A real guest boots from a unit of iSCSI with a password, sees its volumes by their
+// serials, those too that are attached while it runs, sees one grow, and lets go of
+// it when it is asked to; what it wrote is in the volume then.
+func TestGuestVolumes(t *testing.T) {
+	l := theLab(t)
+	config := l.config("tiny", l.hosts()[1])
+	p := openProvider(t, config, Hooks{})
+	from := consumerOf(t, p).GetInitiatorIqn()
+	root := startTarget(t, l, blank(t, l["MESON_LAB_GUEST_RAW"], 80<<20), from)
+	broker := unique(t)
+	req := withVolumes(broker, broker+"-tiny", l.hosts()[1], booting(root.attachment("root", from)), fileAttachment("data", blank(t, "", 8<<20), "raw", true))
+	req.Pledge.MemoryMib = 192
+	away(t, p, req.GetOwner())
+	in := until(t, p, req)
+	s, _ := openScreen(t, p, in, false)
+	line := s.until(t, "MESON-GUEST ready", 3*time.Minute)
+	t.Log(line)
+	for _, want := range []string{"hostname=" + req.GetName(), "vda:root", "vdc:data", "vda:80M", "vdc:8M"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("the guest says %q, want %s in it", line, want)
+		}
+	}
+	round := 0
+	look := func() string {
+		t.Helper()
+		round++
+		s.keys <- fmt.Sprintf("ready | sed s/MESON-GUEST/LOOK%d/\r", round)
+		return s.until(t, fmt.Sprintf("LOOK%d ready", round), time.Minute)
+	}
+	saw := func(want ...string) {
+		t.Helper()
+		var line string
+		for range 20 {
+			line = look()
+			seen := true
+			for _, w := range want {
+				no, absent := strings.CutPrefix(w, "no ")
+				seen = seen && (strings.Contains(line, no) != absent)
+			}
+			if seen {
+				return
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+		t.Errorf("the guest says %q, want %v", line, want)
+	}
+
+	hot := startTarget(t, l, blank(t, "", 16<<20), from)
+	attach(t, p, in, hot.attachment("hot-1", from))
+	saw("vdd:hot-1", "vdd:16M")
+	hot.grow(24 << 20)
+	attach(t, p, in, hot.attachment("hot-1", from))
+	saw("vdd:hot-1", "vdd:24M")
+	s.keys <- "echo written by the guest > /dev/vdd; sync; echo do''ne\r"
+	s.until(t, "done", time.Minute)
+	began := time.Now()
+	if _, err := tryDetach(t.Context(), p, in, "hot-1"); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the guest let go within %v", time.Since(began))
+	if have := wiredAs(t, p, in.GetId(), "hot-1"); have != (wired{}) {
+		t.Errorf("after Detach: %+v", have)
+	}
+	if hot.connected() {
+		t.Error("the machine is still connected to what was detached")
+	}
+	saw("no hot-1", "vda:root", "vdc:data")
+	data, err := os.ReadFile(hot.file)
+	if err != nil || !strings.HasPrefix(string(data[:64]), "written by the guest") {
+		t.Errorf("the volume begins with %q, %v", data[:32], err)
+	}
+	// What was attached before its first start is let go like the rest.
+	if _, err := tryDetach(t.Context(), p, in, "data"); err != nil {
+		t.Error(err)
+	}
+	saw("no vdc:data", "vda:root")
+	if err := p.Delete(t.Context(), &pb.DeleteRequest{Owner: req.GetOwner()}); err != nil {
+		t.Fatal(err)
+	}
+	if left := append(remains(t, l, in.GetId()), secretsOf(t, p, in.GetId())...); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
