@@ -38,6 +38,9 @@ type question struct {
 	lines []pricing.Quantity // of the candidate at hand
 	// told are the facts of offers: those of one plan in several zones share them.
 	told map[told]map[string]string
+	// consumers are who their machines are to volumes, by zone.
+	provider  string
+	consumers map[string]*pb.Consumer
 }
 
 // told is what facts depend on.
@@ -177,7 +180,7 @@ func (q *question) offer(f *found, expires *timestamppb.Timestamp) (*pb.Offer, e
 	o := &pb.Offer{
 		Id: f.id(q.ask, f.diskGiB), Region: f.at.region, Zone: f.at.zone, Shape: f.plan.name, Vcpus: uint32(f.plan.cores), MemoryMib: uint64(f.plan.memoryMiB),
 		Arch: "x86_64", Unknown: q.unknown(f), PriceListRevision: q.shop.list.Revision, ExpiresAt: expires,
-		Facts: q.facts(f), QuoteOnly: q.shop.quoteOnly,
+		Facts: q.facts(f), QuoteOnly: q.shop.quoteOnly, Consumer: q.consumer(f.at.zone),
 	}
 	q.lines = f.appendQuantities(q.lines[:0], q.ask, f.diskGiB, f.tier, true)
 	o.Quantities = make([]*pb.Quantity, len(q.lines))

@@ -76,9 +76,7 @@ func (n *noes) machine(p *pb.Pledge) {
 	if archs := p.GetArchs(); len(archs) > 0 && !slices.Contains(archs, "x86_64") {
 		n.no("archs", strings.Join(archs, ", "), "x86_64", "archs=X86_64", "UpCloud has x86_64 alone")
 	}
-	if v := len(p.GetVolumes()); v > 0 {
-		n.no("volumes", counted(v, "volume"), "none", "volumes=[]", "machines of this plugin cannot attach volumes yet")
-	}
+	n.volumes(p)
 	if p.GetFirmware() == "efi" {
 		n.no("firmware", "efi", "bios", "firmware=bios", "the API has no choice of firmware")
 	}

@@ -29,7 +29,7 @@ const labelName = "meson-name"
 func (p *Provider) instance(s *server) *pb.Instance {
 	in := &pb.Instance{
 		Id: s.uuid, Owner: s.owner(), Name: cmp.Or(s.labels[labelName], s.hostname), Region: regionOf(s.zone), Zone: s.zone,
-		Shape: s.size(), Attachments: s.attachments(),
+		Shape: s.size(), Attachments: s.attachments(), Consumer: consumer(p.name, s.zone),
 	}
 	if !s.created.IsZero() {
 		in.CreatedAt = timestamppb.New(s.created)

@@ -28,7 +28,7 @@ func (p *Provider) ListImages(ctx context.Context, req *pb.ListImagesRequest, se
 		return failed("list templates", "", err, false)
 	}
 	for _, d := range all.Storages {
-		v := volumeOfStorage(upcloud.StorageDetails{Storage: d}, false)
+		v := p.storage(upcloud.StorageDetails{Storage: d}, false)
 		if d.Type != upcloud.StorageTypeTemplate || !uuidText.MatchString(d.UUID) || req.GetBroker() != "" && v.own().broker != req.GetBroker() {
 			continue
 		}

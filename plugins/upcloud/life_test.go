@@ -48,7 +48,7 @@ func TestLife(t *testing.T) {
 			o := req.GetOffer()
 			want := &pb.Instance{
 				Id: made.GetId(), Owner: req.GetOwner(), Name: req.GetName(), State: pb.InstanceState_INSTANCE_STATE_RUNNING,
-				Region: o.GetRegion(), Zone: o.GetZone(), Shape: o.GetShape(), CreatedAt: in.GetCreatedAt(), Addresses: in.GetAddresses(),
+				Region: o.GetRegion(), Zone: o.GetZone(), Shape: o.GetShape(), CreatedAt: in.GetCreatedAt(), Addresses: in.GetAddresses(), Consumer: o.GetConsumer(),
 			}
 			if !proto.Equal(in, want) {
 				t.Errorf("have %v\nwant %v", in, want)

@@ -45,7 +45,7 @@ func (p *Provider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*p
 	a, reasons := p.config.askOf(req.GetPledge())
 	q := &question{
 		ask: a, horizon: horizon, limit: int(req.GetLimit()), offerID: req.GetOfferId(), reasons: reasons, now: p.now(),
-		discontinued: p.config.Discontinued, spot: p.config.Spot, tier: p.config.StorageTier,
+		discontinued: p.config.Discontinued, spot: p.config.Spot, tier: p.config.StorageTier, provider: p.name,
 	}
 	if err := p.learn(ctx, q); err != nil {
 		return err

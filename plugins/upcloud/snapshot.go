@@ -32,7 +32,7 @@ func (p *Provider) copies(ctx context.Context, kind string) ([]*volume, error) {
 	var out []*volume
 	for _, d := range all.Storages {
 		if d.Access == upcloud.StorageAccessPrivate && d.Type == kind && uuidText.MatchString(d.UUID) {
-			out = append(out, volumeOfStorage(upcloud.StorageDetails{Storage: d}, false))
+			out = append(out, p.storage(upcloud.StorageDetails{Storage: d}, false))
 		}
 	}
 	return out, nil

@@ -20,7 +20,9 @@ import (
 // none: they carry no owner.
 type volume struct {
 	upcloud.StorageDetails
-	labels map[string]string
+	// provider is whose account it is in.
+	provider string
+	labels   map[string]string
 	// whole is whether it tells which servers have it, which lists do not.
 	whole bool
 }
@@ -40,8 +42,8 @@ const (
 
 const gib = 1 << 30
 
-func volumeOfStorage(d upcloud.StorageDetails, whole bool) *volume {
-	v := &volume{StorageDetails: d, labels: make(map[string]string, len(d.Labels)), whole: whole}
+func (p *Provider) storage(d upcloud.StorageDetails, whole bool) *volume {
+	v := &volume{StorageDetails: d, provider: p.name, labels: make(map[string]string, len(d.Labels)), whole: whole}
 	for _, l := range d.Labels {
 		v.labels[strings.ToLower(l.Key)] = l.Value
 	}
@@ -63,6 +65,7 @@ func (v *volume) wire() *pb.Volume {
 	out := &pb.Volume{
 		Id: v.UUID, Owner: v.owner(), Name: cmp.Or(v.labels[labelName], v.Title), Region: regionOf(v.Zone), Zone: v.Zone, Tier: v.Tier,
 		Epoch: v.epoch(), Spec: &pb.VolumeSpec{SizeBytes: uint64(max(v.Size, 0)) * gib, Bootable: true},
+		Exposures: exposures(v.provider, v.Zone),
 	}
 	if !v.Created.IsZero() {
 		out.CreatedAt = timestamppb.New(v.Created)
@@ -112,7 +115,7 @@ func (p *Provider) readVolume(ctx context.Context, uuid string) (*volume, error)
 	if d.Access != upcloud.StorageAccessPrivate || d.Type != upcloud.StorageTypeNormal {
 		return nil, noVolume(uuid)
 	}
-	return volumeOfStorage(*d, true), nil
+	return p.storage(*d, true), nil
 }
 
 func noVolume(which string) error {
@@ -132,7 +135,7 @@ func (p *Provider) volumes(ctx context.Context, labels ...upcloud.Label) ([]*vol
 	var out []*volume
 	for _, d := range all.Storages {
 		if d.Access == upcloud.StorageAccessPrivate && d.Type == upcloud.StorageTypeNormal && uuidText.MatchString(d.UUID) {
-			out = append(out, volumeOfStorage(upcloud.StorageDetails{Storage: d}, false))
+			out = append(out, p.storage(upcloud.StorageDetails{Storage: d}, false))
 		}
 	}
 	return out, nil

@@ -171,5 +171,5 @@ func (p *Provider) newVolume(ctx context.Context, op string, r request.Request, 
 		return nil, p.refused(e)
 	}
 	p.step("volume.made")
-	return volumeOfStorage(d, true), nil
+	return p.storage(d, true), nil
 }

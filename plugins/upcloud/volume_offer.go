@@ -106,6 +106,7 @@ func (p *Provider) volumeOffer(s *shop, v pricedVolume) (*pb.VolumeOffer, error)
 		Id: v.id, Region: v.region, Zone: v.Zone, Tier: v.Tier, SizeBytes: uint64(v.GiB) * gib, Token: token,
 		Exports: []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NATIVE}, Quantities: []*pb.Quantity{sdk.QuantityToPB(v.quantity)},
 		PriceListRevision: s.list.Revision, ExpiresAt: timestamppb.New(p.now().Add(offerLife)),
+		Exposures: exposures(p.name, v.Zone),
 	}, nil
 }
 
