@@ -25,6 +25,8 @@ type Env struct {
 	// Restore puts a backup in the ledger's place, which need not be one that Open
 	// could open. logs is as in Open.
 	Restore func(ctx context.Context, req api.RestoreRequest, logs io.Writer) (api.RestoreResult, error)
+	// Mapper makes volumes files of this machine; nil where that cannot be.
+	Mapper func() (Mapper, error)
 	// Version is Meson's own; Protocol the version of the plugin contract.
 	Version  string
 	Protocol int
@@ -45,8 +47,8 @@ type Terminal struct {
 	Raw func() (restore func() error, err error)
 }
 
-// System is the Env of the process, without Open, Restore, Version, Protocol and
-// Interrupts.
+// System is the Env of the process, without Open, Restore, Mapper, Version,
+// Protocol and Interrupts.
 func System() Env {
 	stdin := int(os.Stdin.Fd())
 	return Env{

@@ -38,6 +38,8 @@ var update = flag.Bool("update", false, "write the golden parts of the scripts a
 //	warn TEXT            the broker logs a line in every deploy from now on
 //	evil                 providers say what could take a terminal over
 //	opened N             the broker has been opened N times
+//	mapper HOW [TEXT]    mapping fails TEXT, has its files open TEXT, is none, is
+//	                     gone, or is well again
 //	real                 a real broker, with meson-plugin-mem, from now on
 //	clock TIME           it is this time
 //	take NAME PATTERN    a variable from standard output
@@ -55,7 +57,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &story{broker: newMemBroker(), clock: now(), plugins: plugins}
+			s := &story{broker: newMemBroker(), clock: now(), plugins: plugins, mapper: &memMapper{file: filepath.Join(env.WorkDir, ".maps")}}
 			s.open = s.openMem
 			env.Values[storyKey{}] = s
 			env.Defer(func() { close(s.broker.released) })
@@ -74,6 +76,8 @@ func TestScripts(t *testing.T) {
 			"warn":      storyCmd(func(s *story, _ *testscript.TestScript, args []string) { s.broker.warning = args[0] }),
 			"evil":      storyCmd(func(s *story, _ *testscript.TestScript, _ []string) { s.broker.evil = "\x1b[2J\u009b2J\u202egpj\nfake" }),
 			"opened":    storyCmd(opened),
+
+			"mapper": storyCmd(func(s *story, ts *testscript.TestScript, args []string) { ts.Check(s.mapper.ails(args)) }),
 
 			"real":  storyCmd(realBroker),
 			"clock": storyCmd(clock),
@@ -123,6 +127,7 @@ type story struct {
 	stdin    string
 	waitFor  string
 	signals  int
+	mapper   *memMapper
 
 	// clock is the time, which moves on by a second with each command to a
 	// real broker.
@@ -166,6 +171,7 @@ func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 		Stdin: strings.NewReader(s.stdin), Stdout: stdout, Stderr: stderr,
 		Terminal: cli.Terminal{Stdin: s.terminal, Stdout: s.terminal, Stderr: s.terminal},
 		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: s.now, Interrupts: interrupts, Open: s.open, Restore: s.restore,
+		Mapper: func() (cli.Mapper, error) { return s.mapper, nil },
 	})
 	close(done)
 	signals.Wait()

@@ -61,11 +61,11 @@ func (b Wiring) Restore(ctx context.Context, req api.RestoreRequest, logs io.Wri
 	return api.Restore(ctx, path, req, b.log(logs), time.Now)
 }
 
-// ledgerPath is ledger.db in $MESON_STATE_DIR, else in meson below the user's
-// state directory.
-func (b Wiring) ledgerPath() (string, error) {
+// StateDir is $MESON_STATE_DIR, else meson below the user's state directory. It
+// need not be there.
+func (b Wiring) StateDir() (string, error) {
 	if dir := b.Getenv("MESON_STATE_DIR"); dir != "" {
-		return filepath.Join(dir, "ledger.db"), nil
+		return filepath.Abs(dir)
 	}
 	state := b.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) {
@@ -75,7 +75,13 @@ func (b Wiring) ledgerPath() (string, error) {
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
-	return filepath.Join(state, "meson", "ledger.db"), nil
+	return filepath.Join(state, "meson"), nil
+}
+
+// ledgerPath is ledger.db in StateDir.
+func (b Wiring) ledgerPath() (string, error) {
+	dir, err := b.StateDir()
+	return filepath.Join(dir, "ledger.db"), err
 }
 
 func (b Wiring) log(w io.Writer) *slog.Logger {

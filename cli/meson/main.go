@@ -6,10 +6,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/mesoncloud/meson/cli"
 	"github.com/mesoncloud/meson/cli/broker"
+	"github.com/mesoncloud/meson/cli/mapping"
 	"github.com/mesoncloud/meson/core/host"
 )
 
@@ -26,5 +28,12 @@ func run() int {
 	env.Interrupts = interrupts
 	wiring := broker.Wiring{Getenv: env.Getenv}
 	env.Open, env.Restore = wiring.Open, wiring.Restore
+	env.Mapper = func() (cli.Mapper, error) {
+		dir, err := wiring.StateDir()
+		if err != nil {
+			return nil, err
+		}
+		return mapping.Open(mapping.Options{Dir: filepath.Join(dir, "maps")})
+	}
 	return cli.Main(context.Background(), os.Args[1:], env)
 }

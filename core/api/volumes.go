@@ -138,6 +138,9 @@ type UnlockVolumeRequest struct {
 // MapVolumeRequest makes a volume reachable from the machine that asks.
 type MapVolumeRequest struct {
 	VolumeRequest
+	// ID is that of an earlier mapping, which then gives the same way again; empty
+	// for a new one.
+	ID       string
 	ReadOnly bool
 	// From is this machine.
 	From core.Consumer
@@ -189,8 +192,11 @@ type Volumes interface {
 	// MapVolume exports a volume to the machine that asks. The same again gives the
 	// same way.
 	MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapping, error)
-	// UnmapVolume ends that. attachment is the one of the mapping.
-	UnmapVolume(ctx context.Context, volume, attachment string, force bool) error
+	// UnmapVolume ends that; mapping is the attachment's id. Ended already is no
+	// error.
+	UnmapVolume(ctx context.Context, mapping string, force bool) error
+	// Mappings are those of this ledger that have not ended.
+	Mappings(ctx context.Context) ([]core.AttachmentRecord, error)
 
 	ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes int64) (VolumeInfo, error)
 	RenameVolume(ctx context.Context, req VolumeRequest, name string) (VolumeInfo, error)
