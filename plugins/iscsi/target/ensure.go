@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -75,12 +76,17 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 	if err != nil {
 		return nil, unavailable(opEnsure, v.Key, err)
 	}
-	if p == nil {
-		if locks == nil && v.Locks != nil {
-			if locks, err = v.Locks(ctx); err != nil {
-				return nil, err
-			}
+	if p == nil && locks == nil && v.Locks != nil {
+		if locks, err = v.Locks(ctx); sdk.KindOf(err) == sdk.Busy {
+			// Perhaps by a daemon that has just been started, by a process that
+			// was killed over it.
+			p, err = awaitProcess(dir, err)
 		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if p == nil {
 		if p, err = h.start(ctx, dir, locks); err != nil {
 			return nil, unavailable(opEnsure, v.Key, err)
 		}
@@ -91,6 +97,18 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 		return nil, err
 	}
 	return h.status(ctx, dir, v.Key, p)
+}
+
+// awaitProcess gives a daemon that may be starting a moment to be seen; the error
+// that made it look is returned if none is.
+func awaitProcess(dir string, busy error) (*process, error) {
+	for range 20 {
+		time.Sleep(10 * time.Millisecond)
+		if p, err := findProcess(dir); err == nil && p != nil {
+			return p, nil
+		}
+	}
+	return nil, busy
 }
 
 // open looks at the image.
