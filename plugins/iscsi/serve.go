@@ -1,0 +1,274 @@
+package iscsi
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/mesoncloud/meson/plugins/iscsi/image"
+	"github.com/mesoncloud/meson/plugins/iscsi/share"
+	"github.com/mesoncloud/meson/plugins/iscsi/target"
+	"github.com/mesoncloud/meson/plugins/iscsi/vault"
+	"github.com/mesoncloud/meson/sdk"
+)
+
+// fuseExport is the id of the one export by which a volume appears as a raw file.
+const fuseExport = "lun"
+
+// standing are the uses of a kind that are to be served.
+func standing(v *vault.Volume, kind string) []vault.Use {
+	var out []vault.Use
+	for _, u := range v.State.Uses {
+		if u.Kind == kind && u.Ending.IsZero() {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func writes(uses []vault.Use) bool {
+	return slices.ContainsFunc(uses, func(u vault.Use) bool { return u.Writable })
+}
+
+// settle makes the daemons of a volume serve what is recorded, and nothing else.
+// Those that serve nothing are ended, and with them their locks.
+func (s *store) settle(ctx context.Context, f found) error {
+	return f.at.vault.Hold(ctx, f.Ref(), s.serve)
+}
+
+// serve is settle for who has the volume's lock.
+func (s *store) serve(ctx context.Context, h *vault.Held) error {
+	v := h.Volume()
+	if v.Directory {
+		if s.shares == nil && len(v.State.Uses) == 0 {
+			return nil
+		}
+		return s.serveShares(ctx)
+	}
+	if v.State.Pending != nil {
+		return nil // who finishes it serves it
+	}
+	if err := s.serveTargets(ctx, h); err != nil {
+		return err
+	}
+	return s.serveSockets(ctx, v)
+}
+
+// serveTargets is iSCSI: a raw image is served by tgtd itself, another through a
+// storage daemon that shows it as a raw file.
+func (s *store) serveTargets(ctx context.Context, h *vault.Held) error {
+	v := h.Volume()
+	uses := standing(v, "iscsi")
+	if len(uses) == 0 {
+		return s.stopTargets(ctx, v)
+	}
+	if s.targets == nil {
+		return notServed("iSCSI", "address")
+	}
+	tgt := target.Volume{Key: key(v), Serial: serial(v.ID), Image: v.Data(), Portals: uses[0].Portals}
+	if exposedFormat(v) == vault.QCOW2 {
+		path, err := s.showAsRaw(ctx, v, writes(uses))
+		if err != nil {
+			return err
+		}
+		tgt.Image = path
+	} else if err := s.stopDaemon(ctx, s.fuseDir(v)); err != nil {
+		return err
+	} else if writes(uses) {
+		tgt.Locks = func(context.Context) ([]*os.File, error) {
+			f, err := image.Hold(v.Data())
+			if err != nil {
+				return nil, err
+			}
+			return []*os.File{f}, nil
+		}
+	}
+	for _, u := range uses {
+		password, err := h.Secret(u.ID)
+		if err != nil {
+			return err
+		}
+		tgt.Targets = append(tgt.Targets, target.Target{IQN: u.IQN, Initiator: u.Initiator, User: u.ID, Password: password, ReadOnly: !u.Writable})
+	}
+	_, err := s.targets.Ensure(ctx, tgt)
+	return err
+}
+
+// serial is what initiators see as the disk's, within what SCSI has room for.
+func serial(id string) string {
+	if len(id) <= 36 {
+		return id
+	}
+	return id[:36]
+}
+
+// showAsRaw has a storage daemon show a volume as a file of its plain bytes.
+func (s *store) showAsRaw(ctx context.Context, v *vault.Volume, writable bool) (string, error) {
+	path := s.fusePath(v)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: path, Source: sdk.SourcePlugin, Err: err}
+	}
+	return path, s.daemon(ctx, v, s.fuseDir(v), []image.Export{{ID: fuseExport, Path: path, Writable: writable}})
+}
+
+// daemon has a storage daemon run with these exports and no others. One that has
+// none of them is ended first: it may have been started for reading alone.
+func (s *store) daemon(ctx context.Context, v *vault.Volume, dir string, want []image.Export) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: dir, Source: sdk.SourcePlugin, Err: err}
+	}
+	d, err := s.running(ctx, dir)
+	if err != nil {
+		return err
+	}
+	var have []image.Export
+	if d != nil {
+		have, err = d.Exports(ctx)
+		if err != nil || !slices.ContainsFunc(have, func(x image.Export) bool { return slices.Contains(want, x) }) {
+			if err := s.stopDaemon(ctx, dir); err != nil {
+				return err
+			}
+			have = nil
+		}
+	}
+	writable := slices.ContainsFunc(want, func(x image.Export) bool { return x.Writable })
+	if d, err = s.images.Serve(ctx, files(v), image.ServeOptions{Dir: dir, ReadOnly: !writable}); err != nil {
+		return err
+	}
+	for _, x := range have {
+		if !slices.Contains(want, x) {
+			if err := d.Close(ctx, x.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, x := range want {
+		if err := d.Open(ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopTargets ends what serves a volume over iSCSI.
+func (s *store) stopTargets(ctx context.Context, v *vault.Volume) error {
+	if s.targets != nil {
+		if err := s.targets.Stop(ctx, key(v)); err != nil {
+			return err
+		}
+	}
+	return s.stopDaemon(ctx, s.fuseDir(v))
+}
+
+// stopDaemon ends a storage daemon that nobody writes through any more.
+func (s *store) stopDaemon(ctx context.Context, dir string) error {
+	d, err := s.running(ctx, dir)
+	if err != nil || d == nil {
+		return err
+	}
+	all, err := d.Exports(ctx)
+	if err != nil {
+		return d.Kill(ctx)
+	}
+	for _, x := range all {
+		if err := d.Close(ctx, x.ID); err != nil {
+			return d.Kill(ctx)
+		}
+	}
+	return d.Stop(ctx)
+}
+
+// running is the storage daemon of a runtime directory, nil where none can be.
+func (s *store) running(ctx context.Context, dir string) (*image.Daemon, error) {
+	if _, err := os.Lstat(dir); os.IsNotExist(err) {
+		return nil, nil
+	}
+	return s.images.Find(ctx, dir)
+}
+
+// serveSockets is NBD over a unix socket.
+func (s *store) serveSockets(ctx context.Context, v *vault.Volume) error {
+	uses := standing(v, "nbd")
+	if len(uses) == 0 {
+		return s.stopDaemon(ctx, s.nbdDir(v))
+	}
+	var want []image.Export
+	for _, u := range uses {
+		want = append(want, image.Export{ID: u.ID, Writable: u.Writable})
+	}
+	return s.daemon(ctx, v, s.nbdDir(v), want)
+}
+
+// serveShares makes the NFS server serve every directory that is recorded as used,
+// of all vaults.
+func (s *store) serveShares(ctx context.Context) error {
+	if s.shares == nil {
+		return notServed("NFS", "nfs_address")
+	}
+	_, err := s.shares.Ensure(ctx, s.shared)
+	return err
+}
+
+// shared lists what is to be exported over NFS.
+func (s *store) shared(ctx context.Context) ([]share.Export, error) {
+	clients := s.config.clients()
+	var out []share.Export
+	for _, at := range s.vaults {
+		all, err := at.vault.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range all {
+			if !v.Directory || v.DataFile == "" {
+				continue
+			}
+			for _, u := range standing(v, "nfs") {
+				out = append(out, share.Export{Attachment: u.ID, Dir: v.Data(), Clients: slices.Clone(clients), ReadOnly: !u.Writable})
+			}
+		}
+	}
+	return out, nil
+}
+
+func notServed(what, setting string) error {
+	return &sdk.Error{
+		Kind: sdk.Unsupported, Op: "serve volume", Source: sdk.SourceProvider,
+		Text: "the provider serves nothing over " + what, Hint: "set " + setting,
+	}
+}
+
+// portal is where a volume is to be served: where it already is, else at a port that
+// nobody has.
+func (s *store) portal(ctx context.Context, v *vault.Volume, not map[string]bool) (string, error) {
+	if s.targets == nil {
+		return "", notServed("iSCSI", "address")
+	}
+	if uses := standing(v, "iscsi"); len(uses) > 0 && len(uses[0].Portals) > 0 && !not[uses[0].Portals[0]] {
+		return uses[0].Portals[0], nil
+	}
+	taken := map[string]bool{}
+	for p := range not {
+		taken[p] = true
+	}
+	for _, at := range s.vaults {
+		all, err := at.vault.List(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, other := range all {
+			for _, u := range other.State.Uses {
+				for _, p := range u.Portals {
+					taken[p] = true
+				}
+			}
+		}
+	}
+	address, err := netip.ParseAddr(s.config.Address)
+	if err != nil {
+		return "", sdk.Errorf(sdk.Internal, "address %q: %w", s.config.Address, err)
+	}
+	ports := target.Portals{Address: address, First: uint16(s.config.FirstPort), Last: uint16(s.config.LastPort)}
+	return ports.Free(taken)
+}

@@ -1,0 +1,100 @@
+package iscsi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mesoncloud/meson/plugins/iscsi/image"
+	"github.com/mesoncloud/meson/plugins/iscsi/vault"
+	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
+)
+
+var _ sdk.Transfer = (*Provider)(nil)
+
+// ImportVolume makes a volume of what is sent. Nobody sees it before it is whole.
+func (p *Provider) ImportVolume(ctx context.Context, header *pb.ImportVolumeHeader, data io.Reader) (*pb.Volume, error) {
+	s, at, err := p.shapeOf(header.GetOffer())
+	if err != nil {
+		return nil, err
+	}
+	if s.Format == "" {
+		return nil, sdk.InvalidFaults("import volume", []sdk.Fault{{Path: "header.spec.shareable", Have: "true", Want: "false", Text: "a shareable volume is a directory, and no image is made one"}})
+	}
+	if f, err := p.store.owned(ctx, header.GetOwner().GetBroker(), header.GetOwner().GetKey()); err == nil && f.State.Owner.Request != header.GetOwner().GetRequest() {
+		return nil, sdk.Errorf(sdk.Conflict, "the key %s was used for another request", header.GetOwner().GetKey())
+	}
+	v, err := at.vault.Create(ctx, newOf(header.GetOwner(), header.GetName(), header.GetSpec(), s), func(ctx context.Context, b *vault.Build) error {
+		_, err := p.store.images.Import(ctx, b.Folder, image.ImportOptions{
+			Source: image.Source{Reader: data}, From: image.Format(header.GetFormat()), SHA256: strings.ToLower(header.GetSha256()),
+			To: image.Format(s.Format), SizeBytes: s.Size, MaxReadBytes: uint64(p.config.MaxVolumeGiB) * vault.GiB,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.store.find(ctx, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	return p.store.wire(f, nil), nil
+}
+
+// ExportVolume sends what nobody is writing, or what a snapshot holds.
+func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest, begin func(total uint64) error, w io.Writer) error {
+	const op = "export volume's data"
+	f, err := p.store.find(ctx, req.GetId())
+	if err != nil {
+		return err
+	}
+	if f.Directory {
+		return &sdk.Error{Kind: sdk.Unsupported, Op: op, Subject: "volume " + f.ID, Source: sdk.SourceProvider, Text: "a shareable volume is a directory, and no image"}
+	}
+	if err := p.store.resume(ctx, f); err != nil {
+		return err
+	}
+	if req.GetSnapshotId() != "" {
+		if one := f.Snapshot(req.GetSnapshotId()); one == nil || one.Hidden {
+			return noSnapshot(req.GetSnapshotId())
+		}
+	}
+	if req.GetOffset() > 0 && req.GetFormat() != "raw" {
+		return sdk.InvalidFaults(op, []sdk.Fault{{Path: "offset", Have: fmt.Sprint(req.GetOffset()), Want: "0", Text: "only raw bytes are sent from an offset on"}})
+	}
+	out := io.Writer(w)
+	if req.GetOffset() > 0 {
+		out = &behind{w: w, skip: req.GetOffset()}
+	}
+	opt := image.ExportOptions{Layer: req.GetSnapshotId(), Format: image.Format(req.GetFormat()), Begin: begin}
+	return f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
+		for _, u := range h.Volume().State.Uses {
+			if u.Writable && req.GetSnapshotId() == "" {
+				return h.Idle(op)
+			}
+		}
+		if err := h.Record(op); err != nil {
+			return err
+		}
+		return p.store.images.Export(ctx, files(h.Volume()), opt, out)
+	})
+}
+
+// behind is a writer that leaves out the first bytes.
+type behind struct {
+	w    io.Writer
+	skip uint64
+}
+
+// Write writes what lies behind the offset.
+func (b *behind) Write(p []byte) (int, error) {
+	n := min(uint64(len(p)), b.skip)
+	b.skip -= n
+	if n == uint64(len(p)) {
+		return len(p), nil
+	}
+	m, err := b.w.Write(p[n:])
+	return int(n) + m, err
+}
