@@ -7,40 +7,53 @@ import (
 	"github.com/mesoncloud/meson/core"
 )
 
+// asked is a provider, of machines or of volumes, whose word has to be waited for.
+type asked interface {
+	Name() string
+	Describe(ctx context.Context) (core.Description, error)
+	Restart(ctx context.Context) error
+}
+
 // resolve finds out whether a machine exists under an attempt's key after an
 // outcome that is not known: the plugin is restarted, so that nothing of the
 // old request is under way in it, and absence is believed when it has lasted for
 // the provider's consistency window. err means that it is still not known.
 func (d *drive) resolve(ctx context.Context, p Provider, t core.Attempt) (absent bool, err error) {
-	if d.fresh {
+	return d.absent(ctx, p, d.fresh, func(ctx context.Context) error {
+		_, err := p.Get(ctx, ref(t))
+		return err
+	})
+}
+
+// absent is resolve for whatever get looks for.
+func (e *Engine) absent(ctx context.Context, p asked, restart bool, get func(context.Context) error) (bool, error) {
+	if restart {
 		if err := p.Restart(ctx); err != nil {
 			return false, err
 		}
 	}
-	trouble := newPatience(d.Patience, d.Now)
-	var since time.Time
+	trouble := newPatience(e.Patience, e.Now)
+	var looks looks
 	for {
-		window, err := d.window(ctx, p)
+		window, err := window(ctx, p)
 		described := err == nil
 		if described {
-			_, err = p.Get(ctx, ref(t))
+			err = get(ctx)
 		}
 		switch kind := core.KindOf(err); {
 		case kind == "":
 			return false, nil
 		case kind == core.NotFound && described:
-			if since.IsZero() {
-				since = d.Now()
-			}
-			if d.Now().Sub(since) >= window {
+			wait, lasted := looks.absent(e.Now(), window)
+			if lasted {
 				return true, nil
 			}
-			pause(ctx, min(window, 250*time.Millisecond))
+			pause(ctx, wait)
 			if ctx.Err() != nil {
 				return false, ctx.Err()
 			}
 		default:
-			since = time.Time{}
+			looks.reset()
 			e := core.AsError(err, "provider "+p.Name())
 			if !trouble.wait(ctx, e.RetryAfter) {
 				return false, e
@@ -49,7 +62,7 @@ func (d *drive) resolve(ctx context.Context, p Provider, t core.Attempt) (absent
 	}
 }
 
-func (d *drive) window(ctx context.Context, p Provider) (time.Duration, error) {
+func window(ctx context.Context, p asked) (time.Duration, error) {
 	about, err := p.Describe(ctx)
 	if err != nil {
 		return 0, err
@@ -95,20 +108,44 @@ func (d *drive) refusedOutright(t core.Attempt) bool {
 // remove deletes under the attempt's key until the provider says that it is
 // gone; with doubt, until absence has lasted.
 func (d *drive) remove(ctx context.Context, p Provider, t core.Attempt, doubt bool) *core.Error {
-	trouble := newPatience(d.Patience, d.Now)
+	return d.erase(ctx, p, erasure{
+		what: "delete", doubt: doubt, restart: d.fresh, tell: d.tell,
+		remove: func(ctx context.Context) error { return p.Delete(ctx, ref(t)) },
+		get: func(ctx context.Context) error {
+			_, err := p.Get(ctx, ref(t))
+			return err
+		},
+	})
+}
+
+// erasure is a removal that is kept at until nothing is left.
+type erasure struct {
+	// what begins the names of its steps.
+	what string
+	// doubt means that what is removed may yet appear; restart that the plugin may
+	// be at it.
+	doubt, restart bool
+	tell           Report
+	remove, get    func(ctx context.Context) error
+	// final, if set, reports of an error that trying again would change nothing.
+	final func(*core.Error) bool
+}
+
+func (e *Engine) erase(ctx context.Context, p asked, r erasure) *core.Error {
+	trouble := newPatience(e.Patience, e.Now)
 	for {
-		d.Step("delete.send")
-		d.tell("delete.sent", "removing from "+p.Name(), 0)
-		err := p.Delete(ctx, ref(t))
-		d.Step("delete.answered")
-		if err == nil && doubt {
+		e.Step(r.what + ".send")
+		r.tell(r.what+".sent", "removing from "+p.Name(), 0)
+		err := r.remove(ctx)
+		e.Step(r.what + ".answered")
+		if err == nil && r.doubt {
 			var absent bool
-			absent, err = d.resolve(ctx, p, t)
+			absent, err = e.absent(ctx, p, r.restart, r.get)
 			switch {
 			case err == nil && absent:
 				// Once more: a request that was under way may have made a part of it
 				// after the first removal.
-				doubt = false
+				r.doubt = false
 				continue
 			case err == nil:
 				err = core.Errorf(core.Busy, "%s still has it after removing it", p.Name())
@@ -117,9 +154,9 @@ func (d *drive) remove(ctx context.Context, p Provider, t core.Attempt, doubt bo
 		if err == nil {
 			return nil
 		}
-		e := core.AsError(err, "provider "+p.Name())
-		if !trouble.wait(ctx, e.RetryAfter) {
-			return e
+		failed := core.AsError(err, "provider "+p.Name())
+		if r.final != nil && r.final(failed) || !trouble.wait(ctx, failed.RetryAfter) {
+			return failed
 		}
 	}
 }
