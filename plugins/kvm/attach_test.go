@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,20 @@ func TestAttachFile(t *testing.T) {
 	if size := sizeOf(t, p, one.GetId(), "w-1"); size != 6<<20 {
 		t.Errorf("the machine sees %d bytes of a file that has grown to %d", size, 6<<20)
 	}
+	// What is exported anew by another way is taken by the next start alone.
+	moved := blank(t, "", 1<<20)
+	if _, err := tryAttach(t.Context(), p, one, fileAttachment("r-1", moved, "raw", true)); sdk.KindOf(err) != sdk.Busy {
+		t.Errorf("another way to a disk of a machine that runs: %v, want Busy", err)
+	}
+	setPower(t, p, one, pb.SetPowerRequest_ACTION_STOP_HARD)
+	attach(t, p, one, fileAttachment("r-1", moved, "raw", true))
+	setPower(t, p, one, pb.SetPowerRequest_ACTION_START)
+	got, err := p.Get(t.Context(), &pb.GetRequest{Id: one.GetId()})
+	if err != nil || len(got.GetAttachments()) != 2 || !slices.ContainsFunc(got.GetAttachments(), func(a *pb.Attachment) bool {
+		return a.GetId() == "r-1" && a.GetConnection().GetFile().GetFile() == moved && a.GetConnection().GetReadOnly()
+	}) {
+		t.Errorf("after the start: %v, %v", got.GetAttachments(), err)
+	}
 	// A machine that is off locks nothing, and the start of one whose file is taken
 	// says so.
 	setPower(t, p, one, pb.SetPowerRequest_ACTION_STOP_HARD)
@@ -253,6 +268,37 @@ func sizeOf(t *testing.T, p *Provider, id, attachment string) uint64 {
 		t.Fatal(err)
 	}
 	return size
+}
+
+// The guest's agent says which file systems of a disk are mounted, and where.
+func TestMountedOn(t *testing.T) {
+	all := []libvirt.DomainFSInfo{
+		{MountPoint: "/srv", DevAlias: []string{"vdc", "vdd"}}, {MountPoint: "/", DevAlias: []string{"vda"}}, {MountPoint: "/home", DevAlias: []string{"vdc"}}, {MountPoint: "/proc"},
+	}
+	for target, want := range map[string]string{"vdc": "/home,/srv", "vdd": "/srv", "vde": ""} {
+		if have := strings.Join(mountedOn(all, target), ","); have != want {
+			t.Errorf("%s: %q, want %q", target, have, want)
+		}
+	}
+}
+
+// A file's holder is a domain that runs and has it as a disk: by its claim if it is
+// Meson's, else by its name.
+func TestHolderOf(t *testing.T) {
+	disk := func(file string) string {
+		return "<domain><devices><disk type='file'><source file='" + file + "'/></disk></devices></domain>"
+	}
+	doms := []*hosts.Domain{
+		{UUID: "self", Name: "self", ID: 1, XML: disk("/v/a")},
+		{UUID: "off", Name: "off", XML: disk("/v/a")},
+		{UUID: "like", Name: "like", ID: 2, XML: disk("/v/a2")},
+		{UUID: "it", Name: "it", ID: 3, XML: disk("/v/a")},
+	}
+	for file, want := range map[string]string{"/v/a": "domain it", "/v/a2": "domain like", "/v/b": "", "": ""} {
+		if have := holderOf(doms, "self", file); have != want {
+			t.Errorf("%q: %q, want %q", file, have, want)
+		}
+	}
 }
 
 // Exports of NBD are attached by network and by socket.

@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 const (
@@ -75,6 +77,28 @@ func TestWhatIsLeftOutIsInherited(t *testing.T) {
 	}
 }
 
+// What a host reaches volumes by is inherited like the rest, and its iSCSI name
+// follows from its UUID unless one is given.
+func TestConsumer(t *testing.T) {
+	c := decode(t, `{`+priceList+`,"uri":"qemu:///system","initiator_iqn":"iqn.2020-01.x:top","storage_networks":["san1"],"groups":[
+		{"name":"a","storage_networks":["san2"],"hosts":[{"uri":"qemu+tcp://a/system"},{"uri":"qemu+tcp://b/system","storage_networks":[],"initiator_iqn":"iqn.2020-01.x:b"}]}]}`)
+	var have []string
+	for _, s := range c.Sites() {
+		told := s.consumer("rack", "u-"+s.Zone, s.Zone == "a")
+		have = append(have, strings.Join(append(told.GetNetworks(), told.GetHost(), told.GetInitiatorIqn(), told.GetProvider()+"/"+told.GetZone()), " "))
+		if nfs := slices.Contains(told.GetKinds(), pb.ConnectionKind_CONNECTION_KIND_NFS); nfs != told.GetGuestMounts() || nfs != (s.Zone == "a") || len(told.GetKinds()) < 3 {
+			t.Errorf("%s: %v", s.Zone, told)
+		}
+	}
+	want := []string{"san1 u-local iqn.2020-01.x:top rack/local", "san2 u-a iqn.2026-01.dev.meson:host-u-a rack/a", "u-b iqn.2020-01.x:b rack/b"}
+	if d := cmp.Diff(want, have); d != "" {
+		t.Errorf("(-want +have):\n%s", d)
+	}
+	if s := c.Sites()[1]; s.initiator("") != "" {
+		t.Errorf("a host without a UUID is called %s", s.initiator(""))
+	}
+}
+
 func TestEveryFaultAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		name, config string
@@ -106,6 +130,11 @@ func TestEveryFaultAtOnce(t *testing.T) {
 			{"os_family":"linux","os_flavour":"c","file":"/a","url":"https://x/y",` + imageSum + `},
 			{"os_family":"linux","os_flavour":"c","url":"ftp://x/y",` + imageSum + `}]}`, []string{
 			"images[0].file", "images[1].file", "images[2].url", "images[3].url", "images[3].os_flavour",
+		}},
+		{"storage", `{` + priceList + `,"initiator_iqn":"iqn.2020-01.x:top","storage_networks":["san","San"],"groups":[
+			{"name":"a","storage_networks":["x","x"],"hosts":[{"uri":"qemu+tcp://a/system","initiator_iqn":"iqn.2020-01.x:h"},
+				{"uri":"qemu+tcp://b/system","initiator_iqn":"iqn.2020-01.x:h","storage_networks":[""]}]}]}`, []string{
+			"initiator_iqn", "storage_networks[1]", "groups[0].storage_networks[1]", "groups[0].hosts[1].initiator_iqn", "groups[0].hosts[1].storage_networks[0]",
 		}},
 		{"by themselves", `{"uri":"qemu:///system","free":true,"accelerator":"xen","overprovision":11,"reserve_cores":-1,"images":[
 			{"os_family":"dos","file":"/a","sha256":"ABC","format":"vmdk"}]}`, []string{

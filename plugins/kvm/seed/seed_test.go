@@ -147,6 +147,28 @@ func TestUserData(t *testing.T) {
 	}
 }
 
+// What the host adds lies beside the user's data and does not touch them.
+func TestVendorData(t *testing.T) {
+	login := &pb.Login{Hostname: "h", UserData: []byte("#cloud-config\nmounts: [[a, /a]]\n")}
+	vendor := "#!/bin/sh\nmount x\n"
+	plain, err := Image(Data{InstanceID: "i", Login: login})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := Image(Data{InstanceID: "i", Login: login, Vendor: []byte(vendor)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := files(t, plain)
+	if _, there := want["vendor-data"]; there {
+		t.Error("vendor data where there are none")
+	}
+	want["vendor-data"] = vendor
+	if diff := cmp.Diff(want, files(t, told)); diff != "" {
+		t.Errorf("(-want +have):\n%s", diff)
+	}
+}
+
 func TestKind(t *testing.T) {
 	for data, want := range map[string]string{
 		"#cloud-config\nusers: []": "text/cloud-config", "#!/bin/sh": "text/x-shellscript",
