@@ -17,8 +17,8 @@ const (
 	// OpConvert rewrites the active file in the format Format, standing alone.
 	// Not on a running volume.
 	OpConvert Op = "convert"
-	// OpPull copies into Layer (empty: the active file) what the layers below it
-	// and above Base hold, so that it stands on Base (empty: alone).
+	// OpPull copies into Layer (empty: the active file, not on a running volume)
+	// what the layers above Base hold, so that it stands on Base (empty: alone).
 	OpPull Op = "pull"
 	// OpPush copies the one child of Layer, child Child (empty: the active
 	// file, not on a running volume), down into Layer, whose file takes the

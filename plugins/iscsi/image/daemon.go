@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,7 +67,14 @@ func (e *Engine) Serve(ctx context.Context, v Volume, opt ServeOptions) (*Daemon
 		return nil, err
 	}
 	if d != nil {
-		return d, d.serves(ctx, v)
+		err := d.await(ctx)
+		if err == nil {
+			err = d.serves(ctx, v)
+		}
+		if err == nil {
+			err = failed(op, opt.Dir, d.record())
+		}
+		return d, err
 	}
 	if err := v.verify(); err != nil {
 		return nil, err
@@ -74,7 +82,7 @@ func (e *Engine) Serve(ctx context.Context, v Volume, opt ServeOptions) (*Daemon
 	if err := clean(opt.Dir); err != nil {
 		return nil, failed(op, opt.Dir, err)
 	}
-	args, err := v.blockdevs("", opt.ReadOnly)
+	args, err := v.blockdevs(opt.Dir, "", opt.ReadOnly)
 	if err != nil {
 		return nil, failed(op, v.Dir, err)
 	}
@@ -82,34 +90,72 @@ func (e *Engine) Serve(ctx context.Context, v Volume, opt ServeOptions) (*Daemon
 }
 
 // blockdevs are the arguments that open the chain from the layer id (empty: the
-// active file) downwards. A node has the name of its file's inode, which the file
-// keeps when it is renamed.
-func (v Volume) blockdevs(id string, readOnly bool) ([]string, error) {
-	top := v.Layout.Parent
-	chain := []node{fileNode(v.Dir, v.Layout.Active(), v.Layout.Format, readOnly)}
-	if id != "" {
-		top, chain = id, nil
+// active file) downwards, for a daemon of a runtime directory.
+func (v Volume) blockdevs(dir, id string, readOnly bool) ([]string, error) {
+	type file struct {
+		path   string
+		format Format
 	}
-	paths := []string{v.path(id)}
-	for i, x := range v.Layout.Below(top) {
-		n := fileNode(v.Dir, x.File(), x.Format, readOnly || id == "" || i > 0)
-		if chain = append(chain, n); len(chain) > len(paths) {
-			paths = append(paths, v.path(x.ID))
-		}
+	chain, below := []file{{v.active(), v.Layout.Format}}, v.Layout.Below(v.Layout.Parent)
+	if id != "" {
+		chain, below = nil, v.Layout.Below(id)
+	}
+	for _, x := range below {
+		chain = append(chain, file{v.path(x.ID), x.Format})
 	}
 	var out []string
+	backing := ""
 	for i := len(chain) - 1; i >= 0; i-- {
-		name, err := nodeName(paths[i])
+		name, err := alias(dir, chain[i].path)
 		if err != nil {
 			return nil, err
 		}
-		chain[i]["node-name"] = name
-		if i > 0 {
-			chain[i-1]["backing"] = name
+		n := layerNode(dir, name, chain[i].format, readOnly || i > 0)
+		if backing != "" {
+			n["backing"] = backing
 		}
-		out = append(out, "--blockdev", chain[i].json())
+		out = append(out, "--blockdev", n.json())
+		backing = name
 	}
 	return out, nil
+}
+
+// alias lets a daemon open a file by its inode: QEMU opens files again by the name
+// that it knows them by, when it begins or ends to write to them, and files here
+// change names. The alias, in the daemon's runtime directory, points to the file
+// under its present name, and is also the name of the node.
+func alias(dir, path string) (string, error) {
+	name, err := nodeName(path)
+	if err != nil {
+		return "", err
+	}
+	link := filepath.Join(dir, name)
+	if to, err := os.Readlink(link); err == nil && to == path {
+		return name, nil
+	}
+	fresh := link + ".new"
+	_ = os.Remove(fresh)
+	return name, errors.Join(os.Symlink(path, fresh), os.Rename(fresh, link))
+}
+
+// layerNode is the node of a file by its alias.
+func layerNode(dir, name string, format Format, readOnly bool) node {
+	n := fileNode(dir, name, format, readOnly)
+	n["node-name"] = name
+	n["file"].(node)["node-name"] = fileNodeName(name)
+	return n
+}
+
+func fileNodeName(name string) string { return "f" + name }
+
+// aliases brings the aliases of all files of a volume up to date.
+func (d *Daemon) aliases(v Volume) error {
+	for _, id := range append([]string{""}, ids(v.Layout.Layers)...) {
+		if _, err := alias(d.dir, v.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func nodeName(path string) (string, error) {
@@ -138,7 +184,11 @@ func (e *Engine) start(ctx context.Context, dir string, args []string, locks []*
 	}
 	e.opt.Step("started")
 	gone := make(chan error, 1)
-	go func() { gone <- cmd.Wait() }()
+	go func() {
+		err := cmd.Wait()
+		e.opt.Log.Debug("daemon ended", "dir", dir, "pid", cmd.Process.Pid, "error", err)
+		gone <- err
+	}()
 	ctx, cancel := context.WithTimeout(ctx, serveStart)
 	defer cancel()
 	d := &Daemon{dir: dir}
@@ -156,6 +206,25 @@ func (e *Engine) start(ctx context.Context, dir string, args []string, locks []*
 			<-gone
 			return nil, failed(op, dir, context.Cause(ctx))
 		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// await waits for the answer of a daemon that may just have been started, by a
+// process that was killed since.
+func (d *Daemon) await(ctx context.Context) error {
+	const op = "serve volume"
+	ctx, cancel := context.WithTimeout(ctx, serveStart)
+	defer cancel()
+	for {
+		err := d.with(ctx, op, func(*qmp) error { return nil })
+		if now, ok := lookAt(d.at.PID, d.dir); err == nil || !ok || now != d.at {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
@@ -251,7 +320,7 @@ func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bo
 		return failed(op, v.Dir, err)
 	}
 	defer os.RemoveAll(dir)
-	args, err := v.blockdevs(id, readOnly)
+	args, err := v.blockdevs(dir, id, readOnly)
 	if err != nil {
 		return failed(op, v.Dir, err)
 	}

@@ -39,6 +39,11 @@ func (e *Engine) Do(ctx context.Context, v Volume, c Change) (Layout, error) {
 		}
 	}
 	e.opt.Step("begun")
+	if v.Daemon != nil {
+		if err := v.Daemon.aliases(v); err != nil {
+			return Layout{}, failed(opChange, v.Dir, err)
+		}
+	}
 	err = failed(opChange, v.Dir, e.work(ctx, v, c, next))
 	if err == nil {
 		e.opt.Log.Debug("volume changed", "dir", v.Dir, "op", c.Op, "layer", c.Layer, "change", c.ID)
@@ -189,7 +194,7 @@ func (e *Engine) exchange(v Volume, c Change, build func(string) error) error {
 	if err := unused(v.active()); err != nil {
 		return err
 	}
-	return e.replace(v, c, build)
+	return e.replace(v, c, v.active(), build)
 }
 
 // unused is Busy if somebody has the file open for writing.

@@ -291,6 +291,11 @@ func clean(dir string) error {
 		}
 		errs = append(errs, os.Remove(filepath.Join(dir, exportPrefix+x.ID)))
 	}
+	aliases, err := filepath.Glob(filepath.Join(dir, "l[0-9]*"))
+	errs = append(errs, err)
+	for _, path := range aliases {
+		errs = append(errs, os.Remove(path))
+	}
 	for _, name := range []string{"qmp", "nbd", "pid", "pid.new"} {
 		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

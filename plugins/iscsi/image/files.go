@@ -52,9 +52,8 @@ func tidy(dir, keep string) error {
 // Tidy removes what changes have left aside. No change may be recorded.
 func (e *Engine) Tidy(dir string) error { return failed("tidy", dir, tidy(dir, "")) }
 
-// replace puts a new file in the place of the active one, or finds that it has
-// done so.
-func (e *Engine) replace(v Volume, c Change, build func(path string) error) error {
+// replace puts a new file in the place of another, or finds that it has done so.
+func (e *Engine) replace(v Volume, c Change, old string, build func(path string) error) error {
 	a := aside{v.Dir, c.ID}
 	ready, err := exists(a.ready())
 	if err != nil {
@@ -73,7 +72,7 @@ func (e *Engine) replace(v Volume, c Change, build func(path string) error) erro
 		}
 		e.opt.Step("ready")
 	}
-	err = os.Rename(a.fresh(), v.active())
+	err = os.Rename(a.fresh(), old)
 	if ready && errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

@@ -83,16 +83,18 @@ func (q *qmp) peer() (int, error) {
 	return int(cred.Pid), nil
 }
 
-// greet waits for the daemon's greeting and answers it.
+// greet waits for the daemon's greeting and answers it. What was meant for the
+// client before may come first.
 func (q *qmp) greet() error {
-	var r reply
-	if err := q.in.Decode(&r); err != nil {
-		return fmt.Errorf("the monitor does not greet: %w", err)
+	for {
+		var r reply
+		if err := q.in.Decode(&r); err != nil {
+			return fmt.Errorf("the monitor does not greet: %w", err)
+		}
+		if r.QMP != nil {
+			return q.do("qmp_capabilities", nil, nil)
+		}
 	}
-	if r.QMP == nil {
-		return errors.New("the monitor does not greet as QMP")
-	}
-	return q.do("qmp_capabilities", nil, nil)
 }
 
 // do runs a command; out may be nil.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -34,8 +33,14 @@ func (e *Engine) snapshot(ctx context.Context, v Volume, c Change) error {
 		if err := e.freeze(v, c, frozen); err != nil {
 			return err
 		}
+		if v.Daemon != nil {
+			// Before the file loses its first name.
+			if _, err := alias(v.Daemon.dir, frozen); err != nil {
+				return err
+			}
+		}
 		on := Layer{ID: c.Layer, Format: v.Layout.Format}
-		err := e.replace(v, c, func(path string) error { return e.overlay(ctx, opChange, path, on, v.Layout.SizeBytes) })
+		err := e.replace(v, c, v.active(), func(path string) error { return e.overlay(ctx, opChange, path, on, v.Layout.SizeBytes) })
 		if err != nil {
 			return err
 		}
@@ -70,11 +75,11 @@ func (e *Engine) freeze(v Volume, c Change, frozen string) error {
 // switchTo makes the daemon write to the volume's active file, an empty overlay
 // of the file that it writes to now.
 func (d *Daemon) switchTo(ctx context.Context, v Volume, frozen string) error {
-	active, err := nodeName(v.active())
+	active, err := alias(d.dir, v.active())
 	if err != nil {
 		return err
 	}
-	below, err := nodeName(frozen)
+	below, err := alias(d.dir, frozen)
 	if err != nil {
 		return err
 	}
@@ -84,9 +89,7 @@ func (d *Daemon) switchTo(ctx context.Context, v Volume, frozen string) error {
 			return err
 		}
 		if n, ok := nodes[active]; !ok {
-			n := fileNode(v.Dir, filepath.Base(v.active()), QCOW2, false)
-			n["node-name"] = active
-			if err := q.do("blockdev-add", n, nil); err != nil {
+			if err := q.do("blockdev-add", layerNode(d.dir, active, QCOW2, false), nil); err != nil {
 				return err
 			}
 		} else if n.Depth > 0 {

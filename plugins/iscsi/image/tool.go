@@ -136,7 +136,7 @@ func (n node) json() string {
 func fileNode(dir, file string, format Format, readOnly bool) node {
 	n := node{
 		"driver": string(format), "read-only": readOnly, "discard": "unmap",
-		"file": node{"driver": "file", "filename": filepath.Join(dir, file), "read-only": readOnly, "discard": "unmap", "locking": "on"},
+		"file": node{"driver": "file", "filename": filepath.Join(dir, file), "discard": "unmap", "locking": "on"},
 	}
 	if format == QCOW2 {
 		n["backing"] = nil
