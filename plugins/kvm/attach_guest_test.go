@@ -1,12 +1,16 @@
 package kvm
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
@@ -91,5 +95,66 @@ func TestGuestVolumes(t *testing.T) {
 	}
 	if left := append(remains(t, l, in.GetId()), secretsOf(t, p, in.GetId())...); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// agentScript is user data that make the tiny guest mount its volume at /srv and
+// answer to libvirt as a guest agent does.
+func agentScript(t *testing.T, l lab) []byte {
+	t.Helper()
+	packages, _ := filepath.Glob(filepath.Join(l["MESON_LAB_STATE"], "cache", "debs", "linux-image-*.deb"))
+	if len(packages) == 0 {
+		t.Skip("the kernel of the lab's guest is not kept here")
+	}
+	script, err := os.ReadFile(filepath.Join("testdata", "agent.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last is that of the guest, which is built anew with every new kernel.
+	get := `dpkg-deb --fsys-tarfile "$0" | tar -xO --wildcards '*/virtio_console.ko' >"$1" && strip --strip-debug "$1" && gzip -9nc "$1" | base64`
+	module, err := exec.Command("sh", "-c", get, packages[len(packages)-1], filepath.Join(t.TempDir(), "m")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Replace(script, []byte("MODULE\n"), module, 1)
+}
+
+// A disk whose file systems the guest has mounted is not taken from it: the refusal
+// says where they are. When they are unmounted, it is.
+func TestDetachOfMountedDisk(t *testing.T) {
+	l := theLab(t)
+	p := openProvider(t, l.config("tiny", l.hosts()[2]), Hooks{})
+	broker := unique(t)
+	req := withVolumes(broker, broker+"-agent", l.hosts()[2], fileAttachment("data", blank(t, "", 8<<20), "raw", false))
+	req.Pledge.MemoryMib = 192
+	req.Login.UserData = agentScript(t, l)
+	away(t, p, req.GetOwner())
+	in := until(t, p, req)
+	s, _ := openScreen(t, p, in, false)
+	t.Log(s.until(t, "MESON-GUEST ready", 3*time.Minute))
+	s.keys <- "grep srv /proc/mounts && echo mou''nted\r"
+	s.until(t, "mounted", time.Minute)
+	var err error
+	for range 100 { // libvirt hears that there is an agent when the guest opens the port
+		m, lost := p.places[0].read(t.Context(), in.GetId())
+		if lost != nil {
+			t.Fatal(lost)
+		}
+		if m.agent {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	_, err = tryDetach(t.Context(), p, in, "data")
+	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "/srv") {
+		t.Errorf("Detach of what is mounted: %v, want Busy and /srv", err)
+	}
+	if have := wiredAs(t, p, in.GetId(), "data"); have != (wired{true, true, false, true}) {
+		t.Errorf("after the refusal: %+v", have)
+	}
+	s.keys <- "umount /srv && echo unmou''nted\r"
+	s.until(t, "unmounted", time.Minute)
+	if _, err := tryDetach(t.Context(), p, in, "data"); err != nil {
+		t.Error(err)
 	}
 }
