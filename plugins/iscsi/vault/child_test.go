@@ -136,6 +136,10 @@ func (j job) once(ctx context.Context, v *Vault, id string) error {
 			v.step("growing")
 			return os.Truncate(h.Volume().Data(), 2*Step)
 		})
+	case "scan":
+		var all []*Volume
+		all, err = v.List(ctx)
+		fmt.Println(len(all), "volumes", v.Faults())
 	case "secret":
 		_, err = v.Secret(ctx, ref, id)
 	default:

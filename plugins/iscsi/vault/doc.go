@@ -12,13 +12,14 @@
 //   - Metadata change under the volume's own lock (flock on .meson/lock), by a new
 //     file that is synced and renamed over the old one.
 //   - Limits are counted, and names given, under the vault's lock (flock on
-//     <root>/.meson/lock). Who needs both takes the vault's first.
+//     <root>/.meson/lock). Who needs both takes the volume's first.
 //   - A volume is built in a folder .meson-new-… beside its later place and renamed
 //     when everything is on disk; it is removed by renaming it to .meson-gone-… A
 //     kill at any instant leaves a whole volume or none, and Sweep removes what is
 //     left when nobody who works on it is alive.
 //
-// Nothing in a vault is trusted: symbolic links are never followed, whatever is
+// Directories whose names begin with a dot are not searched, and neither are volumes'
+// own folders. Nothing in a vault is trusted: symbolic links are never followed, whatever is
 // read has a limit, and a folder with anything wrong is listed with its faults and
 // not written. The format of an image is what State records. Of a volume that
 // nobody has recorded yet it is found once, when it is first used, by the rule of

@@ -1,13 +1,18 @@
 package vault
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mesoncloud/meson/sdk"
 )
 
 // Folders that somebody has made to harm: whatever is outside stays as it is, is not
@@ -119,5 +124,48 @@ func TestScanIsBounded(t *testing.T) {
 	}
 	if got := strings.Join(v.Faults(), "\n"); !strings.Contains(got, "nested more than 32 deep") {
 		t.Errorf("faults of the vault: %q", got)
+	}
+}
+
+// A directory that is mounted into itself is searched once, and that is said.
+func TestLoopsOfMounts(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, map[string]string{"a/b": "dir", "a/y.elimg/meta.json": plainMeta, "a/y.elimg/data.img": "sparse 134217728"})
+	text, err := json.Marshal(job{Root: root, Do: "scan"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", `mount --bind "$1" "$1/a/b" && exec "$2"`, "sh", root, exe)
+	cmd.Env = append(os.Environ(), "MESON_VAULT_CHILD="+string(text))
+	out, err := cmd.CombinedOutput()
+	if err != nil && os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	if got := string(out); err != nil || !strings.Contains(got, "1 volumes") || !strings.Contains(got, "a/b: is "+root+" again: not searched twice") {
+		t.Errorf("%v: %s", err, got)
+	}
+}
+
+// What another user has put in the place of Meson's own folder is not used.
+func TestPrivateFolderOfAnotherUser(t *testing.T) {
+	v := openVault(t)
+	put(t, v.Root(), map[string]string{"x.elimg/meta.json": plainMeta, "x.elimg/data.img": "sparse 134217728", "x.elimg/.meson": "dir"})
+	private := filepath.Join(v.Root(), "x.elimg", ".meson")
+	if err := os.Chown(private, 12345, 12345); err != nil {
+		t.Skip("only root gives files away")
+	}
+	_, _, err := v.BeginUse(t.Context(), Ref{ID: "x"}, writer("one"))
+	wantKind(t, err, sdk.Denied, "belongs to another user")
+	// Its own, but open to others, is closed.
+	if err := errors.Join(os.Chown(private, os.Geteuid(), os.Getegid()), os.Chmod(private, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, v, get(t, v, Ref{ID: "x"}), writer("one"))
+	if info, err := os.Stat(private); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }

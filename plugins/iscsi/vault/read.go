@@ -39,11 +39,13 @@ func (v *Vault) readVolume(d *dir, rel string, known *Volume) *Volume {
 			vol.broken = true
 		}
 	}
-	if vol.State.Pending == nil {
-		vol.readData(d, entries)
-	} else {
-		vol.DataFile, vol.Directory = imageName, vol.Meta.Shareable
-		vol.count(d, entries)
+	vol.count(d, entries)
+	sound := len(vol.Faults)
+	if vol.readData(d, entries); vol.State.Pending != nil {
+		// What is there now is not yet what will be.
+		if vol.Faults = vol.Faults[:sound]; vol.DataFile == "" {
+			vol.DataFile = imageName
+		}
 	}
 	return vol
 }
@@ -95,7 +97,6 @@ func (v *Volume) take(p *parsed, revision string, s stamp) {
 
 // readData finds the image, or the directory, and what is wrong with it.
 func (v *Volume) readData(d *dir, entries []fs.DirEntry) {
-	v.count(d, entries)
 	var images []string
 	directory := false
 	for _, e := range entries {
@@ -130,8 +131,11 @@ func (v *Volume) readData(d *dir, entries []fs.DirEntry) {
 	v.readImage(d)
 }
 
+// isLayer reports whether a file is a frozen layer, or may be one that pending work
+// makes or removes.
 func (v *Volume) isLayer(file string) bool {
-	return slices.ContainsFunc(v.State.Snapshots, func(x Snapshot) bool { return x.File == file })
+	return v.State.Pending != nil && strings.HasPrefix(file, "snap-") ||
+		slices.ContainsFunc(v.State.Snapshots, func(x Snapshot) bool { return x.File == file })
 }
 
 func (v *Volume) readImage(d *dir) {

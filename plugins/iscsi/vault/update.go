@@ -51,11 +51,6 @@ func (v *Vault) Rename(ctx context.Context, ref Ref, name string) (*Volume, erro
 // than it has is Invalid, the same is no change and grow is not called.
 func (v *Vault) Resize(ctx context.Context, ref Ref, sizeBytes uint64, grow func(ctx context.Context, h *Held) error) (*Volume, error) {
 	const op = "resize volume"
-	l, err := v.lock(ctx)
-	if err != nil {
-		return nil, failed(op, ref.String(), err)
-	}
-	defer l.release()
 	return v.changed(ctx, ref, func(ctx context.Context, h *Held) error {
 		has := max(h.vol.Meta.SizeBytes, h.vol.State.ResizeBytes)
 		switch {
@@ -68,21 +63,9 @@ func (v *Vault) Resize(ctx context.Context, ref Ref, sizeBytes uint64, grow func
 		case len(h.vol.Faults) > 0:
 			return faulty(op, h.vol)
 		}
-		if sizeBytes > has {
-			if err := v.fits(ctx, op, h.vol.String(), 0, sizeBytes-has); err != nil {
-				return err
-			}
+		if err := h.recordGrowth(ctx, op, sizeBytes, sizeBytes-has); err != nil {
+			return err
 		}
-		if h.vol.State.ResizeBytes != sizeBytes {
-			v.step("record growth")
-			if err := h.Save(ctx, func(_ *Meta, s *State) error {
-				s.ResizeBytes = sizeBytes
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		l.release()
 		v.step("grow")
 		if err := grow(ctx, h); err != nil {
 			return err
@@ -92,6 +75,30 @@ func (v *Vault) Resize(ctx context.Context, ref Ref, sizeBytes uint64, grow func
 			m.SizeBytes, s.ResizeBytes = sizeBytes, 0
 			return nil
 		})
+	})
+}
+
+// recordGrowth records what the volume grows to, if the limits let it.
+func (h *Held) recordGrowth(ctx context.Context, op string, to, more uint64) error {
+	if h.vol.State.ResizeBytes == to {
+		return nil
+	}
+	v := h.vault
+	l, err := v.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	if err := v.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := v.fits(ctx, op, h.vol.String(), 0, more); err != nil {
+		return err
+	}
+	v.step("record growth")
+	return h.Save(ctx, func(_ *Meta, s *State) error {
+		s.ResizeBytes = to
+		return nil
 	})
 }
 

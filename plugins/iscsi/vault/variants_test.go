@@ -61,6 +61,11 @@ func TestVariants(t *testing.T) {
 			want:  Volume{ID: "x", Meta: Meta{SizeBytes: Step}, DataFile: "data.img", State: State{Version: 1}},
 		},
 
+		"work is pending on another name": {
+			files: map[string]string{"x.elimg/disk0.img": eighth, "x.elimg/snap-1.img": "x", "x.elimg/meta.json": `{"size":0.125,"meson":{"version":1,"epoch":0,"pending":{"op":"snapshot","id":"1","since":"2026-01-01T00:00:00Z"}}}`},
+			want:  Volume{ID: "x", Meta: Meta{SizeBytes: Step}, DataFile: "disk0.img", State: State{Version: 1}},
+		},
+
 		"no metadata":           {files: map[string]string{"x.elimg/data.img": eighth}, faults: []string{"neither meta.json nor volumefile"}, unreadable: true},
 		"empty folder":          {files: map[string]string{"x.elimg": "dir"}, faults: []string{"neither meta.json", "no image"}, unreadable: true},
 		"both metadata":         {files: map[string]string{"x.elimg/meta.json": plainMeta, "x.elimg/volumefile": plainMeta, "x.elimg/data.img": eighth}, faults: []string{"want one of them"}},

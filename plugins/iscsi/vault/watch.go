@@ -48,12 +48,14 @@ func (v *Vault) Watch(ctx context.Context) error {
 		v.index.watching, v.index.watched = false, false
 		v.index.mu.Unlock()
 	}()
-	fs, err := fsnotify.NewBufferedWatcher(4096)
-	if err != nil {
-		return failed("watch vault", v.root.path, err)
+	w := &watcher{vault: v, watched: map[string]string{}, dirty: map[string]bool{}}
+	var err error
+	if w.fs, err = fsnotify.NewBufferedWatcher(4096); err != nil {
+		w.refused(v.root.path, err)
+		w.fs = &fsnotify.Watcher{} // one that never says anything
+	} else {
+		defer w.fs.Close()
 	}
-	defer fs.Close()
-	w := &watcher{vault: v, fs: fs, watched: map[string]string{}, dirty: map[string]bool{}}
 	return w.run(ctx)
 }
 
@@ -199,17 +201,24 @@ func (w *watcher) watchVolume(vol *Volume) {
 
 // watch reports whether a watch was put on path.
 func (w *watcher) watch(folder, path string) bool {
-	err := w.fs.Add(path)
-	if err == nil {
-		w.watched[folder] = path
-		return true
+	if w.fs.Events == nil {
+		return false
 	}
+	if err := w.fs.Add(path); err != nil {
+		w.refused(path, err)
+		return false
+	}
+	w.watched[folder] = path
+	return true
+}
+
+// refused says, once, that changes are seen late.
+func (w *watcher) refused(path string, err error) {
 	if !w.short {
 		w.short = true
 		w.vault.o.Log.Warn("not everything in the vault can be watched: changes there are seen at the next scan",
-			"path", path, "error", err, "scan_every", w.vault.o.Rescan, "hint", "raise fs.inotify.max_user_watches")
+			"path", path, "error", err, "scan_every", w.vault.o.Rescan, "hint", "raise fs.inotify.max_user_watches and max_user_instances")
 	}
-	return false
 }
 
 func (w *watcher) forget(folder string) {

@@ -1,12 +1,15 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +154,34 @@ func TestWatchIgnoresImages(t *testing.T) {
 	if filepath.Dir(e.Name) != vol.Private() {
 		t.Errorf("the first event is %v, want one of a change of metadata", e)
 	}
+}
+
+// Where the system gives no watches, the scan does it, and that is said once.
+func TestWatchWithoutWatches(t *testing.T) {
+	var log bytes.Buffer
+	v := openVault(t, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	create(t, v, small("k"))
+	create(t, v, small("k2"))
+	for _, broken := range []*fsnotify.Watcher{{}, closedWatcher(t)} {
+		log.Reset()
+		w := &watcher{vault: v, fs: broken, watched: map[string]string{}, dirty: map[string]bool{}}
+		if err := w.scan(t.Context()); err != nil || w.all || len(w.watched) > 0 {
+			t.Errorf("%v, %v, %v", err, w.all, w.watched)
+		}
+		if n := strings.Count(log.String(), "max_user_watches"); broken.Events != nil && n != 1 {
+			t.Errorf("said %d times: %s", n, log.String())
+		}
+	}
+}
+
+func closedWatcher(t *testing.T) *fsnotify.Watcher {
+	t.Helper()
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
