@@ -316,13 +316,15 @@ func mountPoint(path string) error {
 	return f.Close()
 }
 
-// unmountDead takes away mounts whose daemon is gone.
+// unmountDead takes away mounts whose daemon is gone. It does not ask whether they
+// answer: for a second they may, from the kernel's memory.
 func unmountDead(path string) error {
 	for range 16 {
-		if _, err := os.Stat(path); !errors.Is(err, unix.ENOTCONN) {
-			return nil
+		err := unix.Unmount(path, unix.MNT_DETACH)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+			return nil // nothing is mounted there
 		}
-		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+		if err != nil {
 			return &fs.PathError{Op: "unmount", Path: path, Err: err}
 		}
 	}
