@@ -43,3 +43,17 @@ type VolumeCandidate struct {
 	Found *Volume
 	Quote *VolumeQuote
 }
+
+// Spec is what the volume must be.
+func (v VolumeRequest) Spec() VolumeSpec {
+	return VolumeSpec{SizeBytes: v.SizeMiB << 20, Bootable: v.Bootable, Shareable: v.Shareable, ReadOnly: v.ReadOnly}
+}
+
+// VolumeAsks are what storage providers are asked for a pledge's volumes.
+func (p Pledge) VolumeAsks() []VolumeAsk {
+	asks := make([]VolumeAsk, len(p.Volumes))
+	for i, v := range p.Volumes {
+		asks[i] = VolumeAsk{Index: i, VolumeID: v.VID, Spec: v.Spec()}
+	}
+	return asks
+}

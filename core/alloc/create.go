@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 // How a Create is repeated.
@@ -43,6 +44,11 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 	}
 	req := core.CreateRequest{Owner: t.Owner, Name: a.Name, Pledge: a.Pledge.Clone(), Offer: t.Quote.Offer}
 	secrets.Into(&req.Pledge)
+	attachments, given, err := d.provide(ctx, a, t)
+	if err != nil || given {
+		return err
+	}
+	req.Attachments = attachments
 
 	trouble := newPatience(d.Patience, d.Now)
 	uncertain := 0
@@ -150,9 +156,29 @@ func (d *drive) made(ctx context.Context, t core.Attempt, inst core.Instance) er
 
 func (d *drive) runs(ctx context.Context, t core.Attempt, inst core.Instance) error {
 	d.forget(ctx, t.Quote)
-	return d.note(ctx, t, "running", fmt.Sprintf("%s at %s %s", inst.State, inst.Provider, inst.Zone), func(t *core.Attempt, a *core.Allocation) {
+	text := fmt.Sprintf("%s at %s %s", inst.State, inst.Provider, inst.Zone)
+	set := func(t *core.Attempt, a *core.Allocation) {
 		t.State, t.InstanceID, t.Error = core.AttemptMade, inst.ID, nil
 		a.State, a.Instance, a.Message = inst.State, &inst, ""
+	}
+	if len(t.Quote.Volumes) == 0 {
+		return d.note(ctx, t, "running", text, set)
+	}
+	// From now on it has its volumes, and those that are not volatile outlive it.
+	return d.noteHeld(ctx, t, "running", text, func(h *ledger.Held) {
+		set(h.Attempt, h.Allocation)
+		h.Allocation.Volumes = []string{}
+		for i := range h.Attachments {
+			if x := &h.Attachments[i]; x.Attempt == t.Number && x.State != core.AttachmentEnded {
+				x.State = core.AttachmentAttached
+				h.Allocation.Volumes = append(h.Allocation.Volumes, x.VolumeID)
+			}
+		}
+		for i := range h.Volumes {
+			if v := &h.Volumes[i]; v.State == core.VolumeMade {
+				v.Keep = !v.Volatile
+			}
+		}
 	})
 }
 

@@ -32,12 +32,16 @@ func (d *drive) run(ctx context.Context) (core.Allocation, error) {
 		if err != nil {
 			return a, err
 		}
-		next, attempt := plan(a, attempts)
-		if next == settled {
+		held, err := d.holdings(ctx)
+		if err != nil {
+			return a, err
+		}
+		next := planHeld(a, attempts, held)
+		if next.move == settled {
 			return a, d.outcome
 		}
 		if ctx.Err() != nil {
-			if done, err := d.interrupted(ctx, a, next); done {
+			if done, err := d.interrupted(ctx, a, next.move); done {
 				return a, err
 			}
 			// What was begun is undone under a context of its own.
@@ -46,13 +50,19 @@ func (d *drive) run(ctx context.Context) (core.Allocation, error) {
 			ctx = last
 			continue
 		}
-		switch next {
+		switch next.move {
 		case try:
-			err = d.try(ctx, a, len(attempts))
+			err = d.try(ctx, a, len(attempts), held)
 		case carryOn:
-			err = d.carryOn(ctx, a, *attempt)
+			err = d.carryOn(ctx, a, *next.attempt)
 		case undo:
-			err = d.undo(ctx, a, *attempt)
+			err = d.undo(ctx, a, *next.attempt)
+		case takeOff:
+			err = d.takeOff(ctx, a, attempts, *next.attachment)
+		case attach:
+			err = d.adoptAttachment(ctx, a, attempts, *next.attachment)
+		case unmake:
+			err = d.unmake(ctx, *next.volume)
 		case fail:
 			err = d.fail(ctx, a, attempts)
 		case vanish:
@@ -205,7 +215,10 @@ func (d *drive) tell(step, text string, percent int) {
 }
 
 func (m move) String() string {
-	return [...]string{"nothing left to do", "before the next offer", "while creating", "while undoing", "after the last offer", "after removal"}[m]
+	return [...]string{
+		"nothing left to do", "before the next offer", "while creating", "while undoing", "after the last offer", "after removal",
+		"while ending the way to a volume", "while attaching a volume", "while removing a volume",
+	}[m]
 }
 
 // pause waits, or until ctx ends.

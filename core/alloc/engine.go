@@ -88,6 +88,23 @@ func New(o Options) *Engine {
 			return quotes, reasons, nil
 		}
 	}
+	if o.Storage == nil {
+		o.Storage = func(_ context.Context, name string) (Storage, error) {
+			return nil, core.Errorf(core.Unsupported, "no volumes at %s", name)
+		}
+	}
+	if o.PriceVolume == nil {
+		o.PriceVolume = func(_ context.Context, answer *core.VolumeAnswer, shown core.VolumeQuote) ([]core.VolumeQuote, []core.Reason, error) {
+			found, reasons := market.VolumeQuotes([]core.VolumeAnswer{*answer}, market.Pricing{
+				Horizon: pricing.Horizon(shown.Price.ForHours), Begin: o.Now(), NewID: func() string { return shown.ID },
+			})
+			var quotes []core.VolumeQuote
+			for _, c := range found {
+				quotes = append(quotes, *c.Quote)
+			}
+			return quotes, reasons, nil
+		}
+	}
 	if o.Patience <= 0 {
 		o.Patience = 60 * time.Second
 	}

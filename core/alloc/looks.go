@@ -20,7 +20,7 @@ type looks struct {
 // or else how long to wait for the next look.
 func (l *looks) absent(now time.Time, window time.Duration) (wait time.Duration, lasted bool) {
 	if l.since.IsZero() {
-		l.since, l.next = now, firstLook
+		l.since, l.next = now, min(firstLook, max(window/4, time.Millisecond))
 	}
 	left := window - now.Sub(l.since)
 	if left <= 0 {

@@ -18,6 +18,12 @@ const (
 	fail
 	// vanish: everything has been removed.
 	vanish
+	// take off an attachment: nobody may reach its volume by it.
+	takeOff
+	// attach a volume to the machine that runs, or find that it has it.
+	attach
+	// unmake a volume that was made for the allocation.
+	unmake
 )
 
 // plan says what to do next, and with which attempt, from what the ledger

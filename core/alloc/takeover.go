@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,7 +17,7 @@ import (
 const takeOvers = 8
 
 // TakeOver drives every allocation that is neither settled nor driven by
-// anybody, several at once, and returns how each of them stands, newest first,
+// anybody, or that has an attachment that is not, several at once, and returns how each of them stands, newest first,
 // and errors by allocation id. report gives what is told of an allocation's
 // steps; it is called for each before its drive, and may be called, as what it
 // gives, from several goroutines. The end of ctx ends all drives, each as Drive
@@ -26,6 +27,9 @@ func (e *Engine) TakeOver(ctx context.Context, report func(core.Allocation) Repo
 	open, err := e.Ledger.Allocations(ctx, ledger.Filter{States: []core.State{
 		core.Pending, core.Creating, core.Unsure, core.Releasing,
 	}})
+	if err == nil {
+		open, err = e.halfAttached(ctx, open)
+	}
 	if err != nil {
 		errs[""] = err
 		return nil, errs
@@ -58,6 +62,35 @@ func (e *Engine) TakeOver(ctx context.Context, report func(core.Allocation) Repo
 		errs[""] = notBegun(ctx, left)
 	}
 	return taken, errs
+}
+
+// halfAttached adds the allocations that have an attachment that somebody has to
+// go on with, in their place.
+func (e *Engine) halfAttached(ctx context.Context, open []core.Allocation) ([]core.Allocation, error) {
+	pending, err := e.Ledger.Attachments(ctx, ledger.AttachmentFilter{Open: true})
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{"": true}
+	for _, a := range open {
+		known[a.ID] = true
+	}
+	n := len(open)
+	for _, x := range pending {
+		if known[x.Allocation] {
+			continue
+		}
+		known[x.Allocation] = true
+		a, err := e.Ledger.Allocation(ctx, x.Allocation)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, a)
+	}
+	if len(open) > n {
+		slices.SortStableFunc(open, func(a, b core.Allocation) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	}
+	return open, nil
 }
 
 // turn is what came of one allocation in a TakeOver.

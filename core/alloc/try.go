@@ -8,14 +8,21 @@ import (
 	"strings"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/ledger"
 	"github.com/mesoncloud/meson/core/market"
 	"github.com/mesoncloud/meson/pricing"
 )
 
 // try asks the placement's quote of the given index again and records an
 // attempt at it: an intended one, or a refused one if the offer does not stand.
-func (d *drive) try(ctx context.Context, a core.Allocation, index int) error {
-	quote := a.Placement.Quotes[index]
+// Volumes that an earlier attempt made are used again where they fit the quote;
+// others are to be removed first.
+func (d *drive) try(ctx context.Context, a core.Allocation, index int, held ledger.Held) error {
+	quote, misfit := reuse(a.Placement.Quotes[index], held)
+	if misfit != nil {
+		_, err := d.volumes().undoing(ctx, *misfit, nil)
+		return err
+	}
 	attempt := core.Attempt{
 		Allocation: a.ID, Number: index + 1, Quote: quote, State: core.AttemptIntended,
 		CreatedAt: d.Now().UTC(), UpdatedAt: d.Now().UTC(),
@@ -25,6 +32,9 @@ func (d *drive) try(ctx context.Context, a core.Allocation, index int) error {
 	attempt.Owner.Request = d.Ledger.Hash([]byte(a.PledgeHash + "\n" + a.Name + "\n" + quote.Provider + "\n" + quote.Zone + "\n" + quote.Offer.ID + "\n" + key))
 
 	fresh, refusal := d.askAgain(ctx, a.Pledge, quote)
+	if refusal == nil && len(quote.Volumes) > 0 {
+		fresh, refusal = d.askVolumesAgain(ctx, a.Pledge, quote, fresh, held)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -124,12 +134,16 @@ func changed(was, is core.Quote, fault func(core.Kind, string, ...any) *core.Err
 	if before, now := machine(was.Offer), machine(is.Offer); before != now {
 		return fault(core.Conflict, "the machine changed from %s to %s", before, now)
 	}
-	more, err := is.Price.Native().Cmp(was.Price.Native())
+	before := was.Price
+	if was.Machine != nil {
+		before = *was.Machine
+	}
+	more, err := is.Price.Native().Cmp(before.Native())
 	if err != nil {
 		return fault(core.Conflict, "the price changed: %v", err)
 	}
 	if more > 0 {
-		return fault(core.Conflict, "the price rose from %s to %s for %d h", money(was.Price), money(is.Price), is.Price.ForHours)
+		return fault(core.Conflict, "the price rose from %s to %s for %d h", money(before), money(is.Price), is.Price.ForHours)
 	}
 	return nil
 }

@@ -55,6 +55,12 @@ func (s *SQLite) insertAttachment(ctx context.Context, tx *sql.Tx, t core.Attach
 			return conflict(subject, "volume %s is %s", short(v.Name), v.State)
 		}
 	}
+	if err := each(ctx, tx, `SELECT id FROM volumes WHERE provider = $1 AND volume_id = $2 AND state = $3`,
+		[]any{t.Provider, t.VolumeID, core.VolumeUndoing}, func(*sql.Rows) error {
+			return conflict(subject, "volume %s is being removed", short(t.VolumeID))
+		}); err != nil {
+		return err
+	}
 	record, err := encodeAttachment(t)
 	if err != nil {
 		return err

@@ -13,7 +13,8 @@ type Volumes interface {
 	// AddVolumes records volumes, with one event, in one transaction: each intended,
 	// or to be removed if it is foreign. ID must be one of NewID, for Lock too;
 	// Owner.Key must never have been used; zero times become now. Conflict
-	// otherwise, or where the allocation of one is final. NotFound where there is no
+	// otherwise, or where the allocation of one is final. Busy, naming them, where
+	// a foreign one has attachments that have not ended. NotFound where there is no
 	// such allocation.
 	AddVolumes(ctx context.Context, all []core.VolumeRecord, event core.Event) error
 	// Volume is one by its whole id. NotFound.
@@ -28,8 +29,8 @@ type Volumes interface {
 	ChangeVolume(ctx context.Context, id string, event core.Event, fn func(*core.VolumeRecord) error) (core.VolumeRecord, error)
 
 	// AddAttachments records attachments, each intended, with one event, in one
-	// transaction. IDs are never used again: Conflict, as for a volume whose record
-	// is neither intended nor made, and where the allocation is final. Invalid
+	// transaction. IDs are never used again: Conflict, as for a volume that is being
+	// removed or is no more, and where the allocation is final. Invalid
 	// without a provider or the volume's id. NotFound where there is no such
 	// allocation or volume.
 	AddAttachments(ctx context.Context, all []core.AttachmentRecord, event core.Event) error

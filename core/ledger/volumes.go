@@ -54,6 +54,11 @@ func (s *SQLite) insertVolume(ctx context.Context, tx *sql.Tx, v core.VolumeReco
 	if err := mayHold(ctx, tx, v.Allocation, volumeSubject(v.ID)); err != nil {
 		return err
 	}
+	if v.Foreign {
+		if err := heldByNobody(ctx, tx, v); err != nil {
+			return err
+		}
+	}
 	record, err := encodeVolume(v)
 	if err != nil {
 		return err
@@ -169,8 +174,9 @@ func (s *SQLite) putVolume(ctx context.Context, tx *sql.Tx, was, v core.VolumeRe
 func heldByNobody(ctx context.Context, tx *sql.Tx, v core.VolumeRecord) error {
 	var holders []string
 	err := each(ctx, tx, `SELECT t.id, t.state, COALESCE(t.allocation, ''), COALESCE(a.name, '') FROM attachments t
-			LEFT JOIN allocations a ON a.id = t.allocation WHERE NOT t.final AND t.volume = $1 ORDER BY t.created_at, t.id LIMIT 10`,
-		[]any{v.ID}, func(row *sql.Rows) error {
+			LEFT JOIN allocations a ON a.id = t.allocation WHERE NOT t.final AND (t.volume = $1 OR t.volume_id <> '' AND t.volume_id = $2 AND t.provider = $3)
+			ORDER BY t.created_at, t.id LIMIT 10`,
+		[]any{v.ID, v.VolumeID, v.Provider}, func(row *sql.Rows) error {
 			var id, state, allocation, name string
 			err := row.Scan(&id, &state, &allocation, &name)
 			text := "attachment " + id

@@ -80,7 +80,14 @@ func testVolumeRules(t *testing.T, store Store) {
 	}
 	foreign := Volume(t, "")
 	foreign.Foreign, foreign.VolumeID, foreign.State = true, "v-3", core.VolumeUndoing
+	user := Attachment("user", a.ID)
+	user.VolumeID = "v-3"
+	must(t, l.AddAttachments(ctx, []core.AttachmentRecord{user}, step("x")))
+	refused(t, "removal of a foreign one in use", add(foreign), core.Busy)
+	value(l.ChangeAttachment(ctx, "user", step("x"), func(t *core.AttachmentRecord, _ *core.Allocation) error { t.State = core.AttachmentEnded; return nil }))(t)
 	must(t, add(foreign))
+	user.ID = "another"
+	refused(t, "an attachment of a foreign one that is being removed", l.AddAttachments(ctx, []core.AttachmentRecord{user}, step("x")), core.Conflict)
 
 	change := func(id string, state core.VolumeRecordState) error {
 		_, err := l.ChangeVolume(ctx, id, step("x"), func(v *core.VolumeRecord) error { v.State = state; return nil })
