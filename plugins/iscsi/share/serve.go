@@ -93,12 +93,16 @@ func (s *Server) agree(ctx context.Context, st *state, config string, exports in
 		}
 		running = nil
 	}
-	if running != nil && s.answers(ctx, running) != nil {
-		s.opts.Log.Warn("NFS server does not answer: it is replaced", "pid", running.PID)
-		if err := s.kill(ctx, running); err != nil {
+	if running != nil {
+		if err := s.answers(ctx, running); err != nil && ctx.Err() != nil {
 			return nil, err
+		} else if err != nil {
+			s.opts.Log.Warn("NFS server is replaced", "pid", running.PID, "err", err)
+			if err := s.kill(ctx, running); err != nil {
+				return nil, err
+			}
+			running = nil
 		}
-		running = nil
 	}
 	switch {
 	case exports == 0 && running == nil:

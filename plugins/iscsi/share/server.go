@@ -27,7 +27,8 @@ type Options struct {
 	// Binary is ganesha.nfsd, searched in PATH; empty means that name.
 	Binary string
 	// Lease is how long the server keeps the locks of a client that it does not hear
-	// of, and about how long clients may wait after it died; 0: 15 seconds.
+	// of, as of a machine that is paused; and about how long clients wait after it
+	// died if one of them does not come back. 0: a minute.
 	Lease time.Duration
 	// Patience is how long the server may take to start, to read its exports, to
 	// answer, or to end, before it is replaced; 0: 10 seconds. It takes milliseconds.
@@ -62,7 +63,7 @@ func Open(opts Options) (*Server, error) {
 		opts.Binary = "ganesha.nfsd"
 	}
 	if opts.Lease == 0 {
-		opts.Lease = 15 * time.Second
+		opts.Lease = time.Minute
 	}
 	if opts.Patience == 0 {
 		opts.Patience = 10 * time.Second
