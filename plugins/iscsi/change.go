@@ -143,6 +143,12 @@ func (s *store) exchange(ctx context.Context, v *vault.Volume, c change) (image.
 // resume finishes what somebody has begun with a volume and not ended: changes of
 // its files and ends of uses.
 func (s *store) resume(ctx context.Context, f found) error {
+	if len(f.State.Uses) == 0 && f.State.Pending == nil && len(f.Faults) == 0 {
+		// Nobody uses it: what may still serve it is ended.
+		if err := s.settle(ctx, f); err != nil {
+			return err
+		}
+	}
 	if f.State.Pending != nil {
 		if err := f.at.vault.Hold(ctx, f.Ref(), s.finish); err != nil {
 			return err

@@ -122,6 +122,12 @@ func (p *Provider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest
 		if v := p.underway(ctx, req.GetOwner()); v != nil {
 			return &sdk.Error{Kind: sdk.Busy, Op: "delete volume", Subject: "volume " + v.GetId(), Source: sdk.SourceProvider, Text: "another process is making it"}
 		}
+		// One who was killed may have left the data behind.
+		for _, at := range p.store.vaults {
+			if err := at.vault.Sweep(ctx); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package iscsi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -127,7 +128,7 @@ func (p *Provider) fromVolume(ctx context.Context, m *making, id string, s shape
 			return err
 		}
 		return f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
-			if err := h.Record(opCreate); err != nil {
+			if err := errors.Join(p.store.finish(ctx, h), h.Record(opCreate)); err != nil {
 				return err
 			}
 			if exposedFormat(h.Volume()) != vault.QCOW2 {

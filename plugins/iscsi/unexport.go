@@ -29,14 +29,13 @@ func (p *Provider) Unexport(ctx context.Context, req *pb.UnexportRequest) error 
 	}
 	// A use stands where it began, which need not be the place that is written now.
 	for _, v := range f.whole.All {
-		if v.Use(req.GetAttachmentId()) == nil {
-			continue
-		}
 		at := found{Volume: v, at: p.store.in(v.Vault), whole: f.whole}
-		if err := p.store.end(ctx, at, req.GetAttachmentId(), req.GetForce()); err != nil {
-			return err
+		if v.Use(req.GetAttachmentId()) != nil {
+			if err := p.store.end(ctx, at, req.GetAttachmentId(), req.GetForce()); err != nil {
+				return err
+			}
+			p.step("unexport.ended")
 		}
-		p.step("unexport.ended")
 		// What serves nothing any more is ended. That it is not, keeps nobody.
 		if err := p.store.settle(ctx, at); err != nil {
 			p.log.Warn("what served the volume was not settled", "volume", f.ID, "error", err)
