@@ -194,7 +194,7 @@ func (e *Engine) start(ctx context.Context, dir string, args []string, locks []*
 	d := &Daemon{dir: dir}
 	for {
 		d.at, _ = lookAt(cmd.Process.Pid, dir)
-		if d.at.PID != 0 && d.with(ctx, op, func(*qmp) error { return nil }) == nil {
+		if d.at.PID != 0 && d.answers(ctx) {
 			return d, failed(op, dir, d.record())
 		}
 		select {
@@ -227,6 +227,13 @@ func (d *Daemon) await(ctx context.Context) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+// answers asks once.
+func (d *Daemon) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return d.with(ctx, "start daemon", func(*qmp) error { return nil }) == nil
 }
 
 // record writes which process it is, to be found quickly while it does not answer.
@@ -279,7 +286,7 @@ func (d *Daemon) serves(ctx context.Context, v Volume) error {
 	if err != nil {
 		return failed(op, v.Dir, err)
 	}
-	var nodes map[string]blockNode
+	var nodes map[string]bool
 	err = d.with(ctx, op, func(q *qmp) error {
 		nodes, err = allNodes(q)
 		return err
@@ -287,26 +294,23 @@ func (d *Daemon) serves(ctx context.Context, v Volume) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := nodes[name]; !ok {
+	if !nodes[name] {
 		return fault(sdk.Busy, op, d.dir, "its daemon serves other files than %s", v.active())
 	}
 	return nil
 }
 
-// blockNode is a node as query-named-block-nodes has it.
-type blockNode struct {
-	Name  string `json:"node-name"`
-	Depth int    `json:"backing_file_depth"`
-}
-
-func allNodes(q *qmp) (map[string]blockNode, error) {
-	var all []blockNode
+// allNodes are the names of the daemon's nodes.
+func allNodes(q *qmp) (map[string]bool, error) {
+	var all []struct {
+		Name string `json:"node-name"`
+	}
 	if err := q.do("query-named-block-nodes", map[string]any{"flat": true}, &all); err != nil {
 		return nil, err
 	}
-	out := map[string]blockNode{}
+	out := map[string]bool{}
 	for _, n := range all {
-		out[n.Name] = n
+		out[n.Name] = true
 	}
 	return out, nil
 }

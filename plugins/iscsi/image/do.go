@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/mesoncloud/meson/sdk"
 )
 
 const opChange = "change volume"
+
+// dyingPatience is how long the children of a killed process may hold locks.
+const dyingPatience = 3 * time.Second
 
 // Do makes a change, or finishes it; see the package comment. The context ends
 // the work, which may then be repeated.
@@ -45,6 +49,11 @@ func (e *Engine) Do(ctx context.Context, v Volume, c Change) (Layout, error) {
 		}
 	}
 	err = failed(opChange, v.Dir, e.work(ctx, v, c, next))
+	// What the call before had started may still be dying, with its locks.
+	for until := time.Now().Add(dyingPatience); begun && sdk.KindOf(err) == sdk.Busy && time.Now().Before(until) && ctx.Err() == nil; {
+		time.Sleep(20 * time.Millisecond)
+		err = failed(opChange, v.Dir, e.work(ctx, v, c, next))
+	}
 	if err == nil {
 		e.opt.Log.Debug("volume changed", "dir", v.Dir, "op", c.Op, "layer", c.Layer, "change", c.ID)
 		return next, nil

@@ -90,7 +90,7 @@ func (d *Daemon) swap(ctx context.Context, v Volume, c Change) error {
 		if err != nil {
 			return err
 		}
-		if _, ok := nodes[name]; !ok {
+		if !nodes[name] {
 			if err := q.do("blockdev-add", fresh, nil); err != nil {
 				return err
 			}
@@ -169,10 +169,12 @@ func (e *Engine) commit(ctx context.Context, v Volume, c Change, into, child str
 		args["device"] = active
 		// What stands on the child goes on to name it.
 		args["backing-file"] = layerFile(c.Child)
-		if done, err := d.apart(ctx, top); err != nil || done {
-			return errors.Join(err, d.prune(ctx, active))
-		}
-		err = d.job(ctx, opChange, c.ID, e.jobStep("pushing"), func(q *qmp) error { return q.do("block-commit", args, nil) })
+		err = d.job(ctx, opChange, c.ID, e.jobStep("pushing"), func(q *qmp) error {
+			if done, err := apart(q, top); err != nil || done {
+				return errors.Join(err, errNoJob)
+			}
+			return q.do("block-commit", args, nil)
+		})
 		if err != nil {
 			return err
 		}
@@ -181,18 +183,13 @@ func (e *Engine) commit(ctx context.Context, v Volume, c Change, into, child str
 }
 
 // apart reports whether nothing stands on a node, or it is not there.
-func (d *Daemon) apart(ctx context.Context, name string) (done bool, err error) {
-	err = d.with(ctx, opChange, func(q *qmp) error {
-		nodes, err := allNodes(q)
-		if err != nil {
-			return err
-		}
-		top, err := topNodes(q)
-		_, there := nodes[name]
-		done = !there || slices.Contains(top, name)
-		return err
-	})
-	return done, err
+func apart(q *qmp, name string) (bool, error) {
+	nodes, err := allNodes(q)
+	if err != nil {
+		return false, err
+	}
+	top, err := topNodes(q)
+	return !nodes[name] || slices.Contains(top, name), err
 }
 
 // remove deletes a layer's file.
@@ -223,7 +220,7 @@ func (d *Daemon) forget(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if _, ok := nodes[name]; !ok {
+		if !nodes[name] {
 			return nil
 		}
 		return q.do("blockdev-del", map[string]any{"node-name": name}, nil)

@@ -158,6 +158,9 @@ func (d *Daemon) with(ctx context.Context, op string, f func(*qmp) error) error 
 	return failed(op, d.dir, err)
 }
 
+// errNoJob is what starts a job that has nothing to do.
+var errNoJob = errors.New("nothing to do")
+
 // job runs a block job to its end, or joins one that was begun before under the
 // same id. When the context ends, the job is cancelled first.
 func (d *Daemon) job(ctx context.Context, op, id string, percent func(float64), start func(*qmp) error) error {
@@ -173,8 +176,12 @@ func (d *Daemon) job(ctx context.Context, op, id string, percent func(float64), 
 			case j == nil && started:
 				return fmt.Errorf("the job %s is gone", id)
 			case j == nil:
-				started = true
-				return start(q)
+				err := start(q)
+				over, started = errors.Is(err, errNoJob), true
+				if over {
+					return nil
+				}
+				return err
 			}
 			started = true
 			if percent != nil && j.Total > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -88,12 +89,13 @@ func (d *Daemon) switchTo(ctx context.Context, v Volume, frozen string) error {
 		if err != nil {
 			return err
 		}
-		if n, ok := nodes[active]; !ok {
+		if !nodes[active] {
 			if err := q.do("blockdev-add", layerNode(d.dir, active, QCOW2, false), nil); err != nil {
 				return err
 			}
-		} else if n.Depth > 0 {
-			return nil
+		}
+		if top, err := topNodes(q); err != nil || !slices.Contains(top, below) {
+			return err
 		}
 		return q.do("transaction", map[string]any{"actions": []any{map[string]any{
 			"type": "blockdev-snapshot", "data": map[string]any{"node": below, "overlay": active},
