@@ -24,7 +24,7 @@ help: ## list the targets
 	@echo 'On a bare Debian 12, git and make are all that must be there. As root: deps lab lab-down demo test soak bench.'
 
 deps: ## install the Debian packages that building and the lab need
-	@lab/deps build kvm guest
+	@lab/deps build kvm guest nfs
 
 build: ## build bin/meson and its plugins
 	@lab/deps build
@@ -52,7 +52,7 @@ demo: lab build ## one specfile, three hosts, a guest on the cheapest; then noth
 	@lab/demo
 
 # The tests that need a server fail without it where MESON_REQUIRE names it.
-test: export MESON_REQUIRE ?= kvm,guest
+test: export MESON_REQUIRE ?= kvm,guest,nfs
 test: lab build check ## checks, then every test, against real servers, with the race detector
 	@lab/test ./...
 
