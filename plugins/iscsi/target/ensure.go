@@ -79,7 +79,7 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 	if p == nil && locks == nil && v.Locks != nil {
 		if locks, err = v.Locks(ctx); sdk.KindOf(err) == sdk.Busy {
 			// Perhaps by a daemon that has just been started, by a process that
-			// was killed over it.
+			// was killed over it, or by one whose files were removed.
 			p, err = awaitProcess(dir, err)
 		}
 		if err != nil {
@@ -104,7 +104,7 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 func awaitProcess(dir string, busy error) (*process, error) {
 	for range 20 {
 		time.Sleep(10 * time.Millisecond)
-		if p, err := findProcess(dir); err == nil && p != nil {
+		if p, err := findAny(dir); err == nil && p != nil {
 			return p, nil
 		}
 	}
@@ -132,7 +132,12 @@ func (v *Volume) open() (os.FileInfo, error) {
 // the image no longer has. The files that it held locked are returned, still
 // locked.
 func (h *Host) retire(ctx context.Context, dir string, v *Volume, image os.FileInfo, path string, restart bool) ([]*os.File, error) {
-	p, err := findProcess(dir)
+	find := findProcess
+	if restart || v.Locks == nil {
+		// Where there are locks, they tell of one whose files were removed.
+		find = findAny
+	}
+	p, err := find(dir)
 	if err != nil {
 		return nil, unavailable(opEnsure, v.Key, err)
 	}

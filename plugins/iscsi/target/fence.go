@@ -62,11 +62,12 @@ func (h *Host) quell(ctx context.Context, key string, do func(context.Context, *
 			Hint: "make sure that tgtd with its socket in " + dir + " does not run, then repeat",
 		}
 	}
-	p, err := findProcess(dir)
+	p, err := findAny(dir)
 	if err != nil {
 		return uncertain(err)
 	}
 	if p == nil {
+		_ = os.RemoveAll(dir)
 		return nil
 	}
 	defer p.close()

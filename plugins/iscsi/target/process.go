@@ -33,6 +33,19 @@ const (
 	envLocks  = "MESON_LOCKS="
 )
 
+// findAny is the daemon of a directory, nil if none runs, also one whose files
+// were removed under it: that one is looked for among all processes.
+func findAny(dir string) (*process, error) {
+	p, err := findProcess(dir)
+	if err != nil || p != nil {
+		return p, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "tgtd.0.lock")); !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return findOrphan(dir)
+}
+
 // findProcess is the daemon of a directory, nil if none runs: tgtd holds a lock
 // on a file beside its socket as long as it lives, and the kernel says who does.
 // It is the caller's to close.
@@ -40,7 +53,7 @@ func findProcess(dir string) (*process, error) {
 	for range 3 {
 		pid, err := lockHolder(filepath.Join(dir, "tgtd.0.lock"))
 		if errors.Is(err, os.ErrNotExist) {
-			return findOrphan(dir)
+			return nil, nil
 		}
 		if err != nil || pid == 0 {
 			return nil, err
