@@ -3,6 +3,7 @@ package kvm
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -199,61 +200,41 @@ func TestCreateByAnotherPortal(t *testing.T) {
 	}
 }
 
-// While a machine is being made its volumes are not to be changed; of two who attach
-// the same at the same time one waits for the other.
-func TestAttachAtTheSameTime(t *testing.T) {
+// A volume that the guest mounts is told in the seed, beside the user's own data,
+// and stands with the machine. Nobody can tell a running guest to let go of it.
+func TestCreateWithMount(t *testing.T) {
 	l := theLab(t)
-	g := newGate("disk.made")
-	p := openProvider(t, l.config("boot", l.hosts()[2]), Hooks{Step: g.step})
+	host := l.hosts()[0]
+	p := openProvider(t, l.config("boot", host), Hooks{})
 	broker := unique(t)
-	req := plainRequest(broker, broker+"-s", l.hosts()[2], bootPledge())
+	share := &pb.Attachment{Id: "s-1", VolumeId: "vol-s", Name: "share", Connection: &pb.Connection{
+		Path: &pb.Connection_Nfs{Nfs: &pb.NfsConnection{Server: fabricAddress + ":2049", Export: "/s-1", Version: "4.2"}}, ReadOnly: true,
+	}}
+	req := withVolumes(broker, broker+"-n", host, share)
+	req.Login.UserData = []byte("#cloud-config\nmounts: [[x, /y]]\n")
 	away(t, p, req.GetOwner())
-	in, err := p.Create(t.Context(), req)
+	in := until(t, p, req)
+	seed, err := os.ReadFile(filepath.Join(l["MESON_LAB_"+strings.ToUpper(host)+"_POOL_DIR"], seedName(in.GetId())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := blank(t, "", 1<<20)
-	if _, err := tryAttach(t.Context(), p, in, fileAttachment("f-1", path, "raw", false)); sdk.KindOf(err) != sdk.Busy {
-		t.Errorf("Attach while the machine is made: %v, want Busy", err)
-	}
-	if _, err := tryDetach(t.Context(), p, in, "f-1"); sdk.KindOf(err) != sdk.Busy {
-		t.Errorf("Detach while the machine is made: %v, want Busy", err)
-	}
-	close(g.open)
-	in = until(t, p, req)
-	// Two processes, as it were: what they share is the host.
-	other := openProvider(t, p.config, Hooks{})
-	errs := make(chan error, 8)
-	for i := range cap(errs) {
-		by := []*Provider{p, other}[i%2]
-		a := fileAttachment("f-1", path, "raw", false)
-		if i >= 4 {
-			a = fileAttachment("f-2", path+"2", "raw", false)
-		}
-		go func() {
-			_, err := tryAttach(t.Context(), by, in, a)
-			errs <- err
-		}()
-	}
-	if err := os.WriteFile(path+"2", make([]byte, 1<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	busy := 0
-	for range cap(errs) {
-		if err := <-errs; sdk.KindOf(err) == sdk.Busy || sdk.KindOf(err) == sdk.Unavailable {
-			busy++
-		} else if err != nil {
-			t.Errorf("one of several: %v", err)
+	for _, want := range []string{"share '" + fabricAddress + ":/s-1' '/mnt/share' 'vers=4.2,proto=tcp,port=2049,addr=" + fabricAddress + ",hard,ro'", string(req.Login.UserData)} {
+		if !bytes.Contains(seed, []byte(want)) {
+			t.Errorf("the seed does not say %q", want)
 		}
 	}
-	for _, id := range []string{"f-1", "f-2"} {
-		file := path
-		if id == "f-2" {
-			file += "2"
-		}
-		attach(t, p, in, fileAttachment(id, file, "raw", false))
-		if have := wiredAs(t, p, in.GetId(), id); have != (wired{true, true, false, true}) {
-			t.Errorf("%s: %+v (%d of 8 calls were Busy)", id, have, busy)
-		}
+	if have := wiredAs(t, p, in.GetId(), "s-1"); have != (wired{record: true}) {
+		t.Errorf("%+v, want a record alone", have)
+	}
+	got := attach(t, p, in, share).GetAttachments()
+	if len(got) != 1 || got[0].GetConnection().GetNfs().GetExport() != "/s-1" || !got[0].GetConnection().GetReadOnly() {
+		t.Errorf("the same Attach answers %v", got)
+	}
+	if _, err := tryDetach(t.Context(), p, in, "s-1"); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "/mnt/share") {
+		t.Errorf("Detach of what the guest mounts: %v, want Busy and where", err)
+	}
+	setPower(t, p, in, pb.SetPowerRequest_ACTION_STOP_HARD)
+	if out, err := tryDetach(t.Context(), p, in, "s-1"); err != nil || len(out.GetAttachments()) != 0 {
+		t.Errorf("Detach of a stopped machine: %v, %v", out.GetAttachments(), err)
 	}
 }
