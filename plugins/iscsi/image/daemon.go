@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -87,80 +85,6 @@ func (e *Engine) Serve(ctx context.Context, v Volume, opt ServeOptions) (*Daemon
 		return nil, failed(op, v.Dir, err)
 	}
 	return e.start(ctx, opt.Dir, args, opt.Locks, &syscall.SysProcAttr{Setsid: true})
-}
-
-// blockdevs are the arguments that open the chain from the layer id (empty: the
-// active file) downwards, for a daemon of a runtime directory.
-func (v Volume) blockdevs(dir, id string, readOnly bool) ([]string, error) {
-	type file struct {
-		path   string
-		format Format
-	}
-	chain, below := []file{{v.active(), v.Layout.Format}}, v.Layout.Below(v.Layout.Parent)
-	if id != "" {
-		chain, below = nil, v.Layout.Below(id)
-	}
-	for _, x := range below {
-		chain = append(chain, file{v.path(x.ID), x.Format})
-	}
-	var out []string
-	backing := ""
-	for i := len(chain) - 1; i >= 0; i-- {
-		name, err := alias(dir, chain[i].path)
-		if err != nil {
-			return nil, err
-		}
-		n := layerNode(dir, name, chain[i].format, readOnly || i > 0)
-		if backing != "" {
-			n["backing"] = backing
-		}
-		out = append(out, "--blockdev", n.json())
-		backing = name
-	}
-	return out, nil
-}
-
-// alias lets a daemon open a file by its inode: QEMU opens files again by the name
-// that it knows them by, when it begins or ends to write to them, and files here
-// change names. The alias, in the daemon's runtime directory, points to the file
-// under its present name, and is also the name of the node.
-func alias(dir, path string) (string, error) {
-	name, err := nodeName(path)
-	if err != nil {
-		return "", err
-	}
-	link := filepath.Join(dir, name)
-	if to, err := os.Readlink(link); err == nil && to == path {
-		return name, nil
-	}
-	fresh := link + ".new"
-	_ = os.Remove(fresh)
-	return name, errors.Join(os.Symlink(path, fresh), os.Rename(fresh, link))
-}
-
-// layerNode is the node of a file by its alias.
-func layerNode(dir, name string, format Format, readOnly bool) node {
-	n := fileNode(dir, name, format, readOnly)
-	n["node-name"] = name
-	n["file"].(node)["node-name"] = fileNodeName(name)
-	return n
-}
-
-func fileNodeName(name string) string { return "f" + name }
-
-// aliases brings the aliases of all files of a volume up to date.
-func (d *Daemon) aliases(v Volume) error {
-	for _, id := range append([]string{""}, ids(v.Layout.Layers)...) {
-		if _, err := alias(d.dir, v.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-func nodeName(path string) (string, error) {
-	st, err := stat(path)
-	return fmt.Sprintf("l%d", st.Ino), err
 }
 
 // start starts a daemon and waits until it answers.
@@ -246,39 +170,6 @@ func (d *Daemon) record() error {
 	return errors.Join(os.WriteFile(fresh, b, 0o600), os.Rename(fresh, d.socket("pid")))
 }
 
-// Find finds the daemon of a runtime directory; nil: there is none, which is
-// certain. A pid alone is never believed: the process is the one that listens on
-// the socket, or the one recorded with the same start, and has the directory in
-// its command line.
-func (e *Engine) Find(ctx context.Context, dir string) (*Daemon, error) {
-	const op = "find daemon"
-	if q, err := dialQMP(ctx, filepath.Join(dir, "qmp")); err == nil {
-		pid, err := q.peer()
-		q.close()
-		if err != nil {
-			return nil, failed(op, dir, err)
-		}
-		if p, ok := lookAt(pid, dir); ok {
-			return &Daemon{dir, p}, nil
-		}
-	} else if ctx.Err() != nil {
-		return nil, failed(op, dir, context.Cause(ctx))
-	}
-	if b, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil {
-		var was process
-		if json.Unmarshal(b, &was) == nil {
-			if p, ok := lookAt(was.PID, dir); ok && p == was {
-				return &Daemon{dir, p}, nil
-			}
-		}
-	}
-	p, ok, err := searchAll(dir)
-	if err != nil || !ok {
-		return nil, failed(op, dir, err)
-	}
-	return &Daemon{dir, p}, nil
-}
-
 // serves says whether the daemon has the volume's active file open.
 func (d *Daemon) serves(ctx context.Context, v Volume) error {
 	const op = "serve volume"
@@ -298,21 +189,6 @@ func (d *Daemon) serves(ctx context.Context, v Volume) error {
 		return fault(sdk.Busy, op, d.dir, "its daemon serves other files than %s", v.active())
 	}
 	return nil
-}
-
-// allNodes are the names of the daemon's nodes.
-func allNodes(q *qmp) (map[string]bool, error) {
-	var all []struct {
-		Name string `json:"node-name"`
-	}
-	if err := q.do("query-named-block-nodes", map[string]any{"flat": true}, &all); err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, n := range all {
-		out[n.Name] = true
-	}
-	return out, nil
 }
 
 // temporary runs f on a daemon that opens the chain from the layer id downwards
@@ -340,35 +216,4 @@ func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bo
 		err = stopped
 	}
 	return err
-}
-
-// stopPatience is how long a daemon may take to write what it holds.
-const stopPatience = 15 * time.Second
-
-// Stop ends the daemon, in order, and after a while by SIGKILL: when it returns,
-// the process is gone, and with it its locks. To be called only where nothing
-// writes any more.
-func (d *Daemon) Stop(ctx context.Context) error {
-	const op = "stop daemon"
-	asking, cancel := context.WithTimeout(ctx, stopPatience)
-	err := d.with(asking, op, func(q *qmp) error { return q.do("quit", nil, nil) })
-	cancel()
-	if err == nil {
-		err = d.at.end(ctx, d.dir, 0, stopPatience)
-		if err == nil {
-			return failed(op, d.dir, clean(d.dir))
-		}
-	}
-	if ctx.Err() != nil {
-		return failed(op, d.dir, context.Cause(ctx))
-	}
-	return d.Kill(ctx)
-}
-
-// Kill ends the daemon at once: what was acknowledged to a flush is on disk.
-func (d *Daemon) Kill(ctx context.Context) error {
-	if err := d.at.end(ctx, d.dir, unix.SIGKILL, stopPatience); err != nil {
-		return failed("kill daemon", d.dir, err)
-	}
-	return failed("kill daemon", d.dir, clean(d.dir))
 }

@@ -7,11 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/sdk"
 )
@@ -90,90 +87,6 @@ func (x Export) args(node string) map[string]any {
 		args["type"], args["mountpoint"], args["allow-other"] = "fuse", x.Path, "auto"
 	}
 	return args
-}
-
-// topNode is the node on which no other stands: the active file's.
-func topNode(q *qmp) (string, error) {
-	top, err := topNodes(q)
-	if err == nil && len(top) != 1 {
-		err = fault(sdk.Unavailable, "open daemon", "", "it has %d active nodes: a change is not finished", len(top))
-	}
-	if err != nil {
-		return "", err
-	}
-	return top[0], nil
-}
-
-// blockGraph is what stands on what, as x-debug-query-block-graph has it.
-type blockGraph struct {
-	Nodes []struct {
-		ID   int    `json:"id"`
-		Name string `json:"name"`
-		Type string `json:"type"`
-	} `json:"nodes"`
-	Edges []struct {
-		Parent int `json:"parent"`
-		Child  int `json:"child"`
-	} `json:"edges"`
-}
-
-// topNodes are the nodes of volume files on which no other such node stands,
-// also not by way of what QEMU puts between them while a job runs.
-func topNodes(q *qmp) ([]string, error) {
-	var g blockGraph
-	if err := q.do("x-debug-query-block-graph", nil, &g); err != nil {
-		return nil, err
-	}
-	children, names := map[int][]int{}, map[int]string{}
-	for _, x := range g.Edges {
-		children[x.Parent] = append(children[x.Parent], x.Child)
-	}
-	for _, n := range g.Nodes {
-		if n.Type == "block-driver" && strings.HasPrefix(n.Name, "l") {
-			names[n.ID] = n.Name
-		}
-	}
-	below := map[int]bool{}
-	var mark func(int)
-	mark = func(id int) {
-		for _, c := range children[id] {
-			if !below[c] {
-				below[c] = true
-				mark(c)
-			}
-		}
-	}
-	for id := range names {
-		mark(id)
-	}
-	var top []string
-	for id, name := range names {
-		if !below[id] {
-			top = append(top, name)
-		}
-	}
-	return top, nil
-}
-
-// prune closes what nothing stands on any more, but for the node keep.
-func (d *Daemon) prune(ctx context.Context, keep string) error {
-	return d.with(ctx, opChange, func(q *qmp) error {
-		for {
-			top, err := topNodes(q)
-			if err != nil {
-				return err
-			}
-			top = slices.DeleteFunc(top, func(name string) bool { return name == keep })
-			if len(top) == 0 {
-				return nil
-			}
-			for _, name := range top {
-				if err := q.do("blockdev-del", map[string]any{"node-name": name}, nil); err != nil {
-					return err
-				}
-			}
-		}
-	})
 }
 
 // Close ends an export and drops its connections: when it returns, nobody can
@@ -275,64 +188,4 @@ func exportsOf(dir string) ([]Export, error) {
 		}
 	}
 	return out, nil
-}
-
-// clean removes from a runtime directory whose daemon is gone what it has left:
-// sockets, records of exports, and mounts, which answer nothing any more.
-func clean(dir string) error {
-	all, err := exportsOf(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	errs := []error{err}
-	for _, x := range all {
-		if x.Path != "" {
-			errs = append(errs, unmountDead(x.Path))
-		}
-		errs = append(errs, os.Remove(filepath.Join(dir, exportPrefix+x.ID)))
-	}
-	aliases, err := filepath.Glob(filepath.Join(dir, "l[0-9]*"))
-	errs = append(errs, err)
-	for _, path := range aliases {
-		errs = append(errs, os.Remove(path))
-	}
-	for _, name := range []string{"qmp", "nbd", "pid", "pid.new"} {
-		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// mountPoint makes the file on which a FUSE export is mounted.
-func mountPoint(path string) error {
-	if err := unmountDead(path); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// unmountDead takes away mounts whose daemon is gone. It does not ask whether they
-// answer: for a second they may, from the kernel's memory.
-func unmountDead(path string) error {
-	for range 16 {
-		err := unix.Unmount(path, unix.MNT_DETACH)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-			return nil // nothing is mounted there
-		}
-		if errors.Is(err, unix.EPERM) {
-			// Who may not unmount is told so only where that matters.
-			if _, serr := os.Stat(path); !errors.Is(serr, unix.ENOTCONN) {
-				return nil
-			}
-		}
-		if err != nil {
-			return &fs.PathError{Op: "unmount", Path: path, Err: err}
-		}
-	}
-	return nil
 }

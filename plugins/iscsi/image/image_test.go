@@ -7,40 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-	"time"
-
-	"github.com/mesoncloud/meson/sdk"
 )
-
-// theTools skips a test where there are no tools, and fails it where there must
-// be.
-func theTools(tb testing.TB) *Engine {
-	tb.Helper()
-	e := New(Options{})
-	if err := e.Check(); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
-			tb.Fatalf("%v; install it with lab/deps iscsi", err)
-		}
-		tb.Skip(err)
-	}
-	return e
-}
-
-// theFUSE is the same for /dev/fuse.
-func theFUSE(tb testing.TB) {
-	tb.Helper()
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err == nil {
-		_ = f.Close()
-		return
-	}
-	if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
-		tb.Fatal(err)
-	}
-	tb.Skip(err)
-}
 
 const blockBytes = 4096
 
@@ -244,23 +212,6 @@ func (d *disk) wellFormed() {
 			if err := d.e.check(d.tb.Context(), d.Dir, filepath.Base(d.path(id)), bounds{}); err != nil {
 				d.tb.Error(err)
 			}
-		}
-	}
-}
-
-func kindIs(t *testing.T, err error, want sdk.Kind) {
-	t.Helper()
-	if got := sdk.KindOf(err); got != want {
-		t.Fatalf("error %v is %q, want %q", err, got, want)
-	}
-}
-
-// eventually waits for what other processes do.
-func eventually(tb testing.TB, what string, is func() bool) {
-	tb.Helper()
-	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			tb.Fatalf("not %s after 20 s", what)
 		}
 	}
 }

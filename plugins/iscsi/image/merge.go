@@ -182,16 +182,6 @@ func (e *Engine) commit(ctx context.Context, v Volume, c Change, into, child str
 	})
 }
 
-// apart reports whether nothing stands on a node, or it is not there.
-func apart(q *qmp, name string) (bool, error) {
-	nodes, err := allNodes(q)
-	if err != nil {
-		return false, err
-	}
-	top, err := topNodes(q)
-	return !nodes[name] || slices.Contains(top, name), err
-}
-
 // remove deletes a layer's file.
 func (e *Engine) remove(ctx context.Context, v Volume, c Change) error {
 	path := v.path(c.Layer)
@@ -213,20 +203,6 @@ func (e *Engine) remove(ctx context.Context, v Volume, c Change) error {
 	return syncDir(v.Dir)
 }
 
-// forget closes a node on which nothing stands, if it is there.
-func (d *Daemon) forget(ctx context.Context, name string) error {
-	return d.with(ctx, opChange, func(q *qmp) error {
-		nodes, err := allNodes(q)
-		if err != nil {
-			return err
-		}
-		if !nodes[name] {
-			return nil
-		}
-		return q.do("blockdev-del", map[string]any{"node-name": name}, nil)
-	})
-}
-
 // private is an error for a file that other folders have links to.
 func private(path string) error {
 	st, err := stat(path)
@@ -238,62 +214,4 @@ func private(path string) error {
 
 func (e *Engine) jobStep(name string) func(float64) {
 	return func(float64) { e.opt.Step(name) }
-}
-
-// keptFiles is how many files of a long chain are left below the active one.
-const keptFiles = MaxDepth / 2
-
-// Plan is the next change by which the volume's files become fewer: layers that
-// nobody asks for are merged or removed, and a chain of MaxDepth files or more is
-// shortened. It has no ID yet. False: there is nothing to do, now. Such changes
-// may take long; they belong in the background.
-func (e *Engine) Plan(v Volume) (Change, bool, error) {
-	for _, x := range v.Layout.Layers {
-		if x.Snapshot {
-			continue
-		}
-		children, active := v.Layout.Children(x.ID)
-		switch {
-		case len(children) == 0 && !active:
-			return Change{Op: OpRemove, Layer: x.ID}, true, nil
-		case len(children) == 1 && !active, len(children) == 0 && active:
-			child := Layer{Format: v.Layout.Format}
-			if !active {
-				child = children[0]
-			}
-			c, ok, err := v.planMerge(x, child)
-			if err != nil || ok {
-				return c, ok, err
-			}
-		}
-	}
-	if below := v.Layout.Below(v.Layout.Parent); len(below)+1 >= MaxDepth {
-		return Change{Op: OpPull, Layer: below[0].ID, Base: below[len(below)-keptFiles].ID}, true, nil
-	}
-	return Change{}, false, nil
-}
-
-// planMerge chooses the cheaper direction of those that are possible; child has no
-// ID if it is the active file.
-func (v Volume) planMerge(x, child Layer) (Change, bool, error) {
-	st, err := stat(v.path(x.ID))
-	if err != nil {
-		return Change{}, false, failed("plan", v.Dir, err)
-	}
-	above, err := stat(v.path(child.ID))
-	if err != nil {
-		return Change{}, false, failed("plan", v.Dir, err)
-	}
-	if child.ID == "" && v.Daemon != nil {
-		return Change{}, false, nil
-	}
-	// A frozen child is copied, the active file is not.
-	up, down := usedBytes(st), usedBytes(above)
-	if child.ID != "" {
-		up += down
-	}
-	if st.Nlink == 1 && (child.ID == "" || child.Format == x.Format) && down <= up {
-		return Change{Op: OpPush, Layer: x.ID, Child: child.ID}, true, nil
-	}
-	return Change{Op: OpPull, Layer: child.ID, Base: x.Parent}, true, nil
 }

@@ -111,4 +111,3 @@ func story(t *testing.T, d *disk, r *rand.Rand, steps int) {
 		}
 	}
 }
-

@@ -1,0 +1,59 @@
+package image
+
+// keptFiles is how many files of a long chain are left below the active one.
+const keptFiles = MaxDepth / 2
+
+// Plan is the next change by which the volume's files become fewer: layers that
+// nobody asks for are merged or removed, and a chain of MaxDepth files or more is
+// shortened. It has no ID yet. False: there is nothing to do, now. Such changes
+// may take long; they belong in the background.
+func (e *Engine) Plan(v Volume) (Change, bool, error) {
+	for _, x := range v.Layout.Layers {
+		if x.Snapshot {
+			continue
+		}
+		children, active := v.Layout.Children(x.ID)
+		switch {
+		case len(children) == 0 && !active:
+			return Change{Op: OpRemove, Layer: x.ID}, true, nil
+		case len(children) == 1 && !active, len(children) == 0 && active:
+			child := Layer{Format: v.Layout.Format}
+			if !active {
+				child = children[0]
+			}
+			c, ok, err := v.planMerge(x, child)
+			if err != nil || ok {
+				return c, ok, err
+			}
+		}
+	}
+	if below := v.Layout.Below(v.Layout.Parent); len(below)+1 >= MaxDepth {
+		return Change{Op: OpPull, Layer: below[0].ID, Base: below[len(below)-keptFiles].ID}, true, nil
+	}
+	return Change{}, false, nil
+}
+
+// planMerge chooses the cheaper direction of those that are possible; child has no
+// ID if it is the active file.
+func (v Volume) planMerge(x, child Layer) (Change, bool, error) {
+	st, err := stat(v.path(x.ID))
+	if err != nil {
+		return Change{}, false, failed("plan", v.Dir, err)
+	}
+	above, err := stat(v.path(child.ID))
+	if err != nil {
+		return Change{}, false, failed("plan", v.Dir, err)
+	}
+	if child.ID == "" && v.Daemon != nil {
+		return Change{}, false, nil
+	}
+	// A frozen child is copied, the active file is not.
+	up, down := usedBytes(st), usedBytes(above)
+	if child.ID != "" {
+		up += down
+	}
+	if st.Nlink == 1 && (child.ID == "" || child.Format == x.Format) && down <= up {
+		return Change{Op: OpPush, Layer: x.ID, Child: child.ID}, true, nil
+	}
+	return Change{Op: OpPull, Layer: child.ID, Base: x.Parent}, true, nil
+}
