@@ -24,7 +24,7 @@ help: ## list the targets
 	@echo 'On a bare Debian 12, git and make are all that must be there. As root: deps lab lab-down demo test soak bench.'
 
 deps: ## install the Debian packages that building and the lab need
-	@lab/deps build kvm guest nfs
+	@lab/deps build kvm guest iscsi nfs
 
 build: ## build bin/meson and its plugins
 	@lab/deps build
@@ -43,6 +43,7 @@ lab: root deps ## start three libvirt hosts and build the guest images
 	@echo 'lab: three hosts run (lab/kvm status), the guest images are built; lab/kvm env and lab/guest env say where'
 
 lab-down: root ## stop the lab and leave nothing behind but downloads
+	@lab/iscsi stop
 	@lab/kvm stop
 	@lab/upcloud stop
 	@state="$${MESON_LAB_DIR:-/var/tmp/meson-lab}"; rm -rf "$$state/demo"; \
@@ -52,7 +53,7 @@ demo: lab build ## one specfile, three hosts, a guest on the cheapest; then noth
 	@lab/demo
 
 # The tests that need a server fail without it where MESON_REQUIRE names it.
-test: export MESON_REQUIRE ?= kvm,guest,nfs
+test: export MESON_REQUIRE ?= kvm,guest,iscsi,nfs
 test: lab build check ## checks, then every test, against real servers, with the race detector
 	@lab/test ./...
 
