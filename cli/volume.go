@@ -80,7 +80,11 @@ func (a *app) volumeLines(v api.VolumeInfo, dryRun bool) {
 	}
 	if v.Quote != nil {
 		p := v.Quote.Price
-		field(w, "price", fmt.Sprintf("%s %s/month", render.PerMonth(p), p.Currency)+nativeHour(p))
+		price := fmt.Sprintf("%s %s/month", render.PerMonth(p), p.Currency) + nativeHour(p)
+		if bought := v.Quote.Offer.SizeBytes; bought > 0 && bought != v.SizeBytes {
+			price += fmt.Sprintf(" for the %s that it was bought with", render.Size(bought))
+		}
+		field(w, "price", price)
 	}
 	for _, u := range v.Uses {
 		field(w, "used by", render.Visible(useText(u, v.Machines)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -203,9 +204,11 @@ func (m *Meson) takeOver(ctx context.Context) (settled func()) {
 			m.Log.Warn("ledger not pruned", "error", err)
 		}
 		_, errs := m.engine.TakeOver(ctx, func(core.Allocation) alloc.Report { return nil })
+		_, more := m.engine.TakeOverVolumes(ctx, func(string, string) alloc.Report { return nil })
+		maps.Copy(errs, more)
 		for id, err := range errs {
 			if !errors.Is(err, context.Canceled) && core.KindOf(err) != core.Interrupted {
-				m.Log.Warn("taken over, and not finished", "allocation", id, "error", err)
+				m.Log.Warn("taken over, and not finished", "id", id, "error", err)
 			}
 		}
 	}()

@@ -14,6 +14,7 @@ import (
 	"github.com/mesoncloud/meson/core/host"
 	"github.com/mesoncloud/meson/core/ledger"
 	"github.com/mesoncloud/meson/core/market"
+	"github.com/mesoncloud/meson/pricing"
 )
 
 // Options make a Meson. Ledger and Host are required, and stay the caller's to
@@ -57,7 +58,12 @@ func New(o Options) *Meson {
 	m.engine = alloc.New(alloc.Options{
 		Ledger: o.Ledger, Log: o.Log, Now: o.Now, Patience: o.Patience, Step: o.Step,
 		Provider: func(ctx context.Context, name string) (alloc.Provider, error) { return m.provider(ctx, name) },
-		Price:    m.priceAgain,
+		Storage:  func(ctx context.Context, name string) (alloc.Storage, error) { return m.provider(ctx, name) },
+		Price:    m.priceAgain, PriceVolume: m.priceVolumeAgain,
+		Rates: func(ctx context.Context) (*pricing.Rates, error) {
+			r, _, err := m.rates(ctx)
+			return r, err
+		},
 	})
 	return m
 }

@@ -52,6 +52,7 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
+	volumes := m.seekVolumes(ctx, req)
 	// All offers of each: terms, an imported list, and what is left out here put
 	// them into another order than the provider's.
 	answers := market.Gather(ctx, providers, req.Pledge, core.OfferQuery{Horizon: req.Horizon}, m.Market, req.OnAnswer)
@@ -81,6 +82,9 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	how.Refusals = remembered
 	quotes, reasons := market.Quotes(answers, how)
 	r.policy.Rates = r.by.rates
+	if quotes, reasons, err = m.withVolumes(ctx, r, req, quotes, reasons, volumes()); err != nil {
+		return nil, err
+	}
 	r.ranking = place.Rank(quotes, r.policy)
 	r.base.Reasons, r.base.Why = append(reasons, r.ranking.Left...), r.ranking.Why
 	r.base.Took = m.Now().Sub(start)

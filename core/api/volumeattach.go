@@ -44,7 +44,7 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 		return VolumeInfo{}, err
 	}
 	order := alloc.AttachOrder{VolumeTarget: target, Allocation: a.ID, ReadOnly: readOnly}
-	if _, err := m.volumes().Attach(ctx, order, m.reporter(m.Now(), a, req.Progress)); err != nil {
+	if _, err := m.engine.Attach(ctx, order, m.reporter(m.Now(), a, req.Progress)); err != nil {
 		return VolumeInfo{}, err
 	}
 	return m.again(ctx, v)
@@ -87,7 +87,7 @@ func (m *Meson) DetachVolume(ctx context.Context, req DetachVolumeRequest) (Volu
 		return VolumeInfo{}, err
 	}
 	for _, t := range on {
-		if err := m.volumes().Detach(ctx, t.ID, req.Force, m.reporter(m.Now(), a, req.Progress)); err != nil {
+		if err := m.engine.Detach(ctx, t.ID, req.Force, m.reporter(m.Now(), a, req.Progress)); err != nil {
 			return VolumeInfo{}, err
 		}
 	}
@@ -118,7 +118,7 @@ func (m *Meson) MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapp
 		return VolumeMapping{}, err
 	}
 	order := alloc.MapOrder{VolumeTarget: target, ID: req.ID, ReadOnly: req.ReadOnly || v.ReadOnly, From: req.From, Holder: req.Who}
-	record, way, err := m.volumes().Map(ctx, order, m.volumeReporter(m.Now(), req.ID, v.Name, req.Progress))
+	record, way, err := m.engine.Map(ctx, order, m.volumeReporter(m.Now(), req.ID, v.Name, req.Progress))
 	if err != nil {
 		return VolumeMapping{}, err
 	}
@@ -131,7 +131,7 @@ func (m *Meson) MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapp
 
 // UnmapVolume implements [Broker].
 func (m *Meson) UnmapVolume(ctx context.Context, mapping string, force bool) error {
-	return m.volumes().Unmap(ctx, mapping, force, nil)
+	return m.engine.Unmap(ctx, mapping, force, nil)
 }
 
 // Mappings implements [Broker].

@@ -20,9 +20,28 @@ func (m *Meson) CreateVolume(ctx context.Context, req CreateVolumeRequest) (Volu
 		return VolumeInfo{}, err
 	}
 	if req.DryRun {
-		return notMade(req, quotes[0], m.Ledger.ID()), nil
+		return m.inCurrency(ctx, notMade(req, quotes[0], m.Ledger.ID()), req.Policy.Currency), nil
 	}
-	return m.createVolume(ctx, req, quotes)
+	info, err := m.createVolume(ctx, req, quotes)
+	return m.inCurrency(ctx, info, req.Policy.Currency), err
+}
+
+// inCurrency shows what a volume was bought at in a currency, where that is set
+// and has a rate.
+func (m *Meson) inCurrency(ctx context.Context, v VolumeInfo, currency string) VolumeInfo {
+	if currency == "" || v.Quote == nil {
+		return v
+	}
+	rates, _, err := m.rates(ctx)
+	if err != nil {
+		return v
+	}
+	if price, err := rates.Convert(v.Quote.Price, currency); err == nil {
+		shown := *v.Quote
+		shown.Price = price
+		v.Quote = &shown
+	}
+	return v
 }
 
 // CloneVolume implements [Broker].
@@ -68,24 +87,25 @@ func (m *Meson) volumeQuotes(ctx context.Context, op string, req CreateVolumeReq
 	if err := checkVolumeName(op, req.Name); err != nil {
 		return nil, err
 	}
-	res, err := m.VolumeOffers(ctx, VolumeOffersRequest{Spec: req.Spec, Horizon: req.Horizon, Policy: req.Policy})
+	native, r, err := m.rankVolumes(ctx, VolumeOffersRequest{Spec: req.Spec, Horizon: req.Horizon, Policy: req.Policy})
 	if err != nil {
 		return nil, err
 	}
-	quotes := filter(res.Quotes, func(q core.VolumeQuote) bool {
+	quotes := filter(native, func(q core.VolumeQuote) bool {
 		return q.Offer.QuoteOnly == "" && (zone == "" || q.Offer.Zone == zone)
 	})
 	if len(quotes) > 0 {
 		return quotes, nil
 	}
-	for _, q := range res.Quotes {
+	res := r.base
+	for _, q := range native {
 		text := "quote only: " + q.Offer.QuoteOnly
 		if q.Offer.QuoteOnly == "" {
 			text = "it is in zone " + q.Offer.Zone + ", and the other volume in " + zone
 		}
 		res.Reasons = append(res.Reasons, core.Reason{Provider: q.Offer.Provider, Candidate: q.Offer.Zone, Text: text})
 	}
-	e := noOffer(OffersResult{Reasons: res.Reasons, Failures: res.Failures})
+	e := noOffer(res)
 	if ce, ok := errors.AsType[*core.Error](e); ok {
 		ce.Op = op
 	}
@@ -99,7 +119,7 @@ func (m *Meson) createVolume(ctx context.Context, req CreateVolumeRequest, quote
 	begun := m.Now()
 	for i, q := range quotes {
 		order := alloc.VolumeOrder{ID: ledger.NewID(), Name: req.Name, Spec: req.Spec, Origin: req.Origin, Quote: q}
-		record, err := m.volumes().CreateVolume(ctx, order, m.volumeReporter(begun, order.ID, req.Name, req.Progress))
+		record, err := m.engine.CreateVolume(ctx, order, m.volumeReporter(begun, order.ID, req.Name, req.Progress))
 		switch {
 		case err == nil:
 			return m.madeVolume(ctx, record)
@@ -171,7 +191,7 @@ func (m *Meson) RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo
 	if err != nil {
 		return info, err
 	}
-	if err := m.volumes().RemoveVolume(ctx, target, m.volumeReporter(m.Now(), target.Record, v.Name, req.Progress)); err != nil {
+	if err := m.engine.RemoveVolume(ctx, target, m.volumeReporter(m.Now(), target.Record, v.Name, req.Progress)); err != nil {
 		return info, err
 	}
 	info.State, info.Uses = core.VolumeGone, []core.VolumeUse{}

@@ -17,7 +17,7 @@ func (m *Meson) ImportVolume(ctx context.Context, req ImportVolumeRequest) (Volu
 	}
 	q := quotes[0]
 	if req.DryRun {
-		return notMade(req.CreateVolumeRequest, q, m.Ledger.ID()), nil
+		return m.inCurrency(ctx, notMade(req.CreateVolumeRequest, q, m.Ledger.ID()), req.Policy.Currency), nil
 	}
 	p, err := m.provider(ctx, q.Offer.Provider)
 	if err != nil {
@@ -45,7 +45,8 @@ func (m *Meson) ImportVolume(ctx context.Context, req ImportVolumeRequest) (Volu
 	if err == nil {
 		v, err = m.available(ctx, p, v, req.Progress)
 	}
-	return m.imported(ctx, record, v, err)
+	info, err := m.imported(ctx, record, v, err)
+	return m.inCurrency(ctx, info, req.Policy.Currency), err
 }
 
 // imported records how an import ended. What ended in doubt, or was made and
