@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,8 @@ type task struct {
 	Settings string
 	// Calls are done one after the other.
 	Calls []wiredCall
+	// AtOnce has all calls done at once, and each printed with the kind of its error.
+	AtOnce bool
 	// DieAt is the step at which the process kills itself; Die which time, from 1.
 	DieAt string
 	Die   int
@@ -92,11 +95,17 @@ func childBroker() int {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	for _, c := range work.Calls {
+	var wg sync.WaitGroup
+	for i, c := range work.Calls {
+		if work.AtOnce {
+			wg.Go(func() { fmt.Printf("%d %s\n", i, sdk.KindOf(c.do(ctx, p))) })
+			continue
+		}
 		if err := c.do(ctx, p); err != nil {
 			return complain(err)
 		}
 	}
+	wg.Wait()
 	if err := p.Close(ctx); err != nil {
 		return complain(err)
 	}
@@ -146,8 +155,8 @@ func (c wiredCall) do(ctx context.Context, p *Provider) (err error) {
 
 // child is a process of the test binary that does a task.
 type child struct {
-	cmd *exec.Cmd
-	err strings.Builder
+	cmd      *exec.Cmd
+	out, err strings.Builder
 }
 
 func startChild(tb testing.TB, work task) *child {
@@ -158,7 +167,7 @@ func startChild(tb testing.TB, work task) *child {
 	}
 	c := &child{cmd: exec.Command(os.Args[0])}
 	c.cmd.Env = append(os.Environ(), childEnv+"=broker")
-	c.cmd.Stdin, c.cmd.Stderr = strings.NewReader(string(in)), &c.err
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = strings.NewReader(string(in)), &c.out, &c.err
 	if err := c.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}

@@ -1,11 +1,14 @@
 package iscsi
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -51,4 +54,80 @@ func qemuIO(ctx context.Context, c *pb.Connection, commands ...string) (string, 
 		err = fmt.Errorf("qemu-io did not succeed")
 	}
 	return text, err
+}
+
+// guest is a qemu-io that stays connected.
+type guest struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startGuest(t *testing.T, c *pb.Connection) *guest {
+	t.Helper()
+	i := c.GetIscsi()
+	g := &guest{t: t, cmd: exec.CommandContext(t.Context(), "stdbuf", "-o0", "qemu-io", "--object", "secret,id=chap,data="+string(i.GetChapPassword()), "--image-opts", strings.Join([]string{
+		"driver=raw", "file.driver=iscsi", "file.transport=tcp", "file.portal=" + i.GetPortals()[0], "file.target=" + i.GetTargetIqn(),
+		fmt.Sprintf("file.lun=%d", i.GetLun()), "file.initiator-name=" + i.GetInitiatorIqn(), "file.user=" + i.GetChapUser(), "file.password-secret=chap",
+	}, ","))}
+	var err error
+	if g.in, err = g.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := g.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.cmd.Stderr = g.cmd.Stdout
+	g.out = bufio.NewReader(out)
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	g.prompted("start")
+	return g
+}
+
+// do runs commands and fails the test if one fails, or takes longer than 20 s.
+func (g *guest) do(commands ...string) {
+	g.t.Helper()
+	for _, c := range commands {
+		if _, err := fmt.Fprintln(g.in, c); err != nil {
+			g.t.Fatal(err)
+		}
+		if said := g.prompted(c); strings.Contains(said, "failed") {
+			g.t.Fatalf("%s: %s", c, said)
+		}
+	}
+}
+
+// prompted is what is said until qemu-io asks for a command.
+func (g *guest) prompted(what string) string {
+	g.t.Helper()
+	text := make(chan string, 1)
+	go func() {
+		var all strings.Builder
+		for !strings.HasSuffix(all.String(), "qemu-io> ") {
+			b, err := g.out.ReadByte()
+			if err != nil {
+				all.WriteString("failed: it ended")
+				break
+			}
+			all.WriteByte(b)
+		}
+		text <- all.String()
+	}()
+	select {
+	case said := <-text:
+		return said
+	case <-time.After(20 * time.Second):
+		g.t.Fatalf("%s: no answer", what)
+		return ""
+	}
+}
+
+func (g *guest) end() {
+	_, _ = io.WriteString(g.in, "quit\n")
+	_ = g.in.Close()
+	_ = g.cmd.Wait()
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/share"
 	"github.com/mesoncloud/meson/plugins/iscsi/target"
@@ -110,7 +112,15 @@ func (s *store) showAsRaw(ctx context.Context, v *vault.Volume, writable bool) (
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: path, Source: sdk.SourcePlugin, Err: err}
 	}
-	return path, s.daemon(ctx, v, s.fuseDir(v), []image.Export{{ID: fuseExport, Path: path, Writable: writable}})
+	if err := s.daemon(ctx, v, s.fuseDir(v), []image.Export{{ID: fuseExport, Path: path, Writable: writable}}); err != nil {
+		return "", err
+	}
+	// For a second the kernel remembers the size that the file had before it grew.
+	var now unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &now); err != nil {
+		return "", &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: path, Source: sdk.SourcePlugin, Err: err}
+	}
+	return path, nil
 }
 
 // daemon has a storage daemon run with these exports and no others. One that has
