@@ -21,7 +21,8 @@ func (p *Provider) Check(ctx context.Context) ([]*pb.CheckItem, error) {
 		perHost[i] = at.check(limited)
 		return nil
 	})
-	items := append(slices.Concat(perHost...), p.checkCosts()...)
+	items := append(slices.Concat(perHost...), p.checkTwins()...)
+	items = append(items, p.checkCosts()...)
 	for i := range p.config.Images {
 		items = append(items, checkImage(&p.config.Images[i]))
 	}
@@ -69,7 +70,7 @@ func (at *place) check(ctx context.Context) []*pb.CheckItem {
 	}
 	items = append(items, at.checkPool(h, ok, bad), at.checkNetwork(h, ok, bad))
 	items = append(items, at.checkRights(ctx, ok, bad))
-	items = append(items, at.checkECC(h))
+	items = append(items, at.checkECC(h), at.checkVolumes(h.UUID))
 	items = append(items, at.checkCost(h)...)
 	for _, w := range h.Warnings {
 		items = append(items, &pb.CheckItem{Subject: subject, Verdict: pb.CheckItem_VERDICT_WARNING, Text: w})

@@ -139,5 +139,7 @@ func (at *place) readHardware(ctx context.Context) error {
 		return err
 	}
 	s.hardware, s.generation, s.host = hardware, r.generation, nil
+	uuid := hardware.UUID()
+	at.uuid.Store(&uuid)
 	return nil
 }

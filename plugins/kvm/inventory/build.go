@@ -48,6 +48,9 @@ func ReadHardware(src Source) (*Hardware, error) {
 	return &Hardware{host: *b.host}, nil
 }
 
+// UUID is the host's own, as its libvirt reports it; empty if unknown.
+func (hw *Hardware) UUID() string { return hw.host.UUID }
+
 // Host is the host with the domains, pools, networks and memory of a Source;
 // nothing else of it is looked at.
 func (hw *Hardware) Host(src Source) *Host {
