@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GO      ?= lab/go
 TOOL    := $(GO) tool -modfile=tools.mod
 PREFIX  ?= /usr/local
-PLUGINS := kvm upcloud
+PLUGINS := kvm upcloud iscsi
 
 # Packages outside of the plugins that need C build without a C compiler.
 PURE := env CGO_ENABLED=0
@@ -32,6 +32,7 @@ build: ## build bin/meson and its plugins
 	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson ./cli/meson
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-kvm ./plugins/kvm/cmd/meson-plugin-kvm
 	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-upcloud ./plugins/upcloud/cmd/meson-plugin-upcloud
+	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-iscsi ./plugins/iscsi/cmd/meson-plugin-iscsi
 	$(PURE) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meson-plugin-mem ./sdk/sdktest/cmd/meson-plugin-mem
 
 root:

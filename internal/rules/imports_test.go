@@ -42,6 +42,7 @@ func table() []rule {
 		{"plugins", []string{"sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"plugins/kvm", []string{"plugins/kvm", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"plugins/upcloud", []string{"plugins/upcloud", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
+		{"plugins/iscsi", []string{"plugins/iscsi", "sdk", "pricing"}, "first-party and third-party plugins stand on the same ground"},
 		{"cli", []string{"cli", "core", "core/spec", "core/api", "core/place", "pricing"}, "commands speak to the API, never to a plugin"},
 		{"cli/broker", []string{"core", "pricing"}, "the wiring; never a plugin"},
 		{"cli/mapping", []string{"core"}, "a connection in, a local file out: it knows neither broker nor plugin"},
