@@ -255,6 +255,10 @@ func (b *memBroker) List(ctx context.Context, req api.ListRequest) ([]core.Alloc
 	return out, nil
 }
 
+func (b *memBroker) Attachments(context.Context, string) ([]core.AttachmentRecord, error) {
+	return nil, nil
+}
+
 func (b *memBroker) Remove(ctx context.Context, req api.RemoveRequest) (core.Allocation, error) {
 	if err := b.enter(ctx, "remove"); err != nil {
 		return core.Allocation{}, err

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -62,18 +64,24 @@ func (a *app) printList(allocs []core.Allocation) error {
 }
 
 func (a *app) machinesGrid(allocs []core.Allocation) *render.Grid {
-	g := render.NewGrid(
-		render.Column{Title: "NAME"},
-		render.Column{Title: "ID", Drop: 3},
-		render.Column{Title: "STATE"},
-		render.Column{Title: "PROVIDER"},
-		render.Column{Title: "ZONE", Drop: 2},
-		render.Column{Title: "SHAPE", Drop: 5},
-		render.Column{Title: "ADDRESS"},
-		render.Column{Title: "PRICE/MONTH", Right: true, Drop: 1},
-		render.Column{Title: "AGE", Right: true, Drop: 4},
-		render.Column{Title: "SEEN", Right: true, Drop: 6},
-	)
+	columns := []render.Column{
+		{Title: "NAME"},
+		{Title: "ID", Drop: 3},
+		{Title: "STATE"},
+		{Title: "PROVIDER"},
+		{Title: "ZONE", Drop: 2},
+		{Title: "SHAPE", Drop: 5},
+		{Title: "ADDRESS"},
+		{Title: "PRICE/MONTH", Right: true, Drop: 1},
+		{Title: "AGE", Right: true, Drop: 4},
+		{Title: "SEEN", Right: true, Drop: 6},
+	}
+	// Most machines have none.
+	volumes := slices.ContainsFunc(allocs, func(alloc core.Allocation) bool { return len(alloc.Volumes) > 0 })
+	if volumes {
+		columns = append(columns, render.Column{Title: "VOLUMES", Right: true, Drop: 7})
+	}
+	g := render.NewGrid(columns...)
 	now := a.env.Now()
 	for _, alloc := range allocs {
 		var provider, zone, shape, addr, price string
@@ -91,8 +99,14 @@ func (a *app) machinesGrid(allocs []core.Allocation) *render.Grid {
 		case alloc.State.Final() || alloc.Instance == nil:
 			seen = "-"
 		}
-		g.Add(alloc.Name, alloc.ID, string(alloc.State), cmp.Or(provider, "-"), cmp.Or(zone, "-"), cmp.Or(shape, "-"),
-			cmp.Or(addr, "-"), cmp.Or(price, "-"), render.Age(now.Sub(alloc.CreatedAt)), seen)
+		row := []string{
+			alloc.Name, alloc.ID, string(alloc.State), cmp.Or(provider, "-"), cmp.Or(zone, "-"), cmp.Or(shape, "-"),
+			cmp.Or(addr, "-"), cmp.Or(price, "-"), render.Age(now.Sub(alloc.CreatedAt)), seen,
+		}
+		if volumes {
+			row = append(row, strconv.Itoa(len(alloc.Volumes)))
+		}
+		g.Add(row...)
 	}
 	g.Paint("NAME", a.outs.bold)
 	g.Paint("STATE", a.outs.state)

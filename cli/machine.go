@@ -70,6 +70,9 @@ func (a *app) machineFields(alloc core.Allocation) {
 		if n := quoteNotes(*q); n != "" {
 			field(w, "notes", render.Visible(n))
 		}
+		for _, c := range q.Volumes {
+			field(w, "volume", render.Visible(render.VolumeChoiceText(c)))
+		}
 	}
 	if i := alloc.Instance; i != nil {
 		for _, addr := range i.Addresses {

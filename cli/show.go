@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -34,10 +35,16 @@ func (a *app) show(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.print(render.NewAllocation(alloc, attempts), func() error { return a.printShow(ctx, alloc, attempts) })
+	attached, err := b.Attachments(ctx, alloc.ID)
+	if err != nil {
+		return err
+	}
+	doc := render.NewAllocation(alloc, attempts)
+	doc.Attachments = render.NewAttachments(attached, alloc.Instance)
+	return a.print(doc, func() error { return a.printShow(ctx, alloc, attempts, doc.Attachments) })
 }
 
-func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []core.Attempt) error {
+func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []core.Attempt, attached []render.Attachment) error {
 	if err := a.printMachine(ctx, alloc, false); err != nil {
 		return err
 	}
@@ -47,8 +54,8 @@ func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []c
 	if i := alloc.Instance; i != nil && i.Console != "" {
 		field(w, "vnc", render.Visible(i.Console))
 	}
-	for _, v := range alloc.Volumes {
-		field(w, "volume", render.Visible(v))
+	for _, t := range attached {
+		field(w, "attached", render.Visible(attachedText(t)))
 	}
 	if q := alloc.Offer; q != nil {
 		for i := range q.Price.Lines {
@@ -65,6 +72,23 @@ func (a *app) printShow(ctx context.Context, alloc core.Allocation, attempts []c
 		field(w, "attempt", render.Visible(line))
 	}
 	return nil
+}
+
+// attachedText is "data at vault1 (3f0c…), writing by iscsi, attached".
+func attachedText(t render.Attachment) string {
+	text := fmt.Sprintf("%s at %s (%s), ", cmp.Or(t.Name, t.VID), t.Provider, t.VID)
+	if t.ReadOnly {
+		text += "reading"
+	} else {
+		text += "writing"
+	}
+	if t.Kind != "" {
+		text += " by " + t.Kind
+	}
+	if t.Boot {
+		text += ", boots from it"
+	}
+	return text + ", " + t.State
 }
 
 // wish is a pledge in a few words.
@@ -84,6 +108,14 @@ func wish(p core.Pledge) string {
 	}
 	for _, d := range p.PCI {
 		words = append(words, fmt.Sprintf("%d × %s:%s", d.Quantity, d.Vendor, d.Model))
+	}
+	for _, v := range p.Volumes {
+		switch {
+		case v.VID != "":
+			words = append(words, "volume "+v.VID)
+		default:
+			words = append(words, fmt.Sprintf("a volume %s of %s", v.Name, render.Size(v.SizeMiB<<20)))
+		}
 	}
 	return strings.Join(words, ", ")
 }

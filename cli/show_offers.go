@@ -52,7 +52,7 @@ func offersGrid(quotes []core.Quote, s style) *render.Grid {
 		}
 		g.Add(
 			number, q.ID, q.Provider, where(q.Offer), q.Shape, strconv.Itoa(q.VCPUs),
-			render.Memory(q.MemoryMiB), q.Arch, amount(q.Price.Hour), amount(q.Price.Total), quoteNotes(q),
+			render.Memory(q.MemoryMiB), q.Arch, amount(q.Price.Hour), amount(q.Price.Total), withVolumes(q),
 		)
 	}
 	g.Paint("OFFER", s.bold)
@@ -108,6 +108,18 @@ func quoteNotes(q core.Quote) string {
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// withVolumes are a quote's notes, and before them its volumes.
+func withVolumes(q core.Quote) string {
+	var words []string
+	for _, c := range q.Volumes {
+		words = append(words, "volume "+render.VolumeChoiceText(c))
+	}
+	if n := quoteNotes(q); n != "" {
+		words = append(words, n)
+	}
+	return strings.Join(words, "; ")
 }
 
 // nativeHour is what an hour costs in the provider's currency, in brackets, where

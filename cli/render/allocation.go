@@ -16,16 +16,18 @@ type Allocation struct {
 	Pledge   core.Pledge `json:"pledge"`
 	Offer    *Offer      `json:"offer"`
 	Instance *Instance   `json:"instance"`
-	Volumes  []string    `json:"volumes"`
-	Message  string      `json:"message,omitempty"`
+	// Volumes are the vids of those that it has.
+	Volumes []string `json:"volumes"`
+	Message string   `json:"message,omitempty"`
 	// DryRun marks what would have been made, and was not.
 	DryRun    bool      `json:"dry_run,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 	// LastSeen is there where the provider could not be asked now.
 	LastSeen time.Time `json:"last_seen,omitzero"`
-	// Attempts are those of `meson show`, oldest first.
-	Attempts []Attempt `json:"attempts,omitempty"`
+	// Attempts and Attachments are those of `meson show`, oldest first.
+	Attempts    []Attempt    `json:"attempts,omitempty"`
+	Attachments []Attachment `json:"attachments,omitempty"`
 }
 
 // Instance is the machine at its provider, as last seen.

@@ -34,7 +34,7 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 	others := filter(v.Uses, func(u core.VolumeUse) bool { return u.Allocation != a.ID && (u.Writable || !readOnly) })
 	if len(others) > 0 && !v.Shareable {
 		v.Uses = others
-		return VolumeInfo{}, inUse("attach volume", v)
+		return VolumeInfo{}, m.inUse(ctx, "attach volume", v)
 	}
 	if req.DryRun {
 		return m.info(ctx, v.Volume)
@@ -73,7 +73,7 @@ func (m *Meson) DetachVolume(ctx context.Context, req DetachVolumeRequest) (Volu
 	case len(on) == 0 && req.Machine != "":
 		return VolumeInfo{}, &core.Error{Kind: core.NotFound, Op: "detach volume", Subject: subject, Text: a.Name + " does not have it", Hint: "meson volume show " + v.ID}
 	case len(on) == 0 && len(v.Uses) > 0:
-		e, _ := inUse("detach volume", v).(*core.Error)
+		e := m.inUse(ctx, "detach volume", v)
 		e.Text, e.Hint = "no machine of this ledger has it; "+e.Text, "meson volume unlock "+v.ID+" --force cuts off who writes"
 		return VolumeInfo{}, e
 	case len(on) == 0:
@@ -102,6 +102,15 @@ func (m *Meson) again(ctx context.Context, v found) (VolumeInfo, error) {
 		now = v.Volume
 	}
 	return m.info(ctx, now)
+}
+
+// Attachments implements [Broker].
+func (m *Meson) Attachments(ctx context.Context, machine string) ([]core.AttachmentRecord, error) {
+	a, err := m.Ledger.Allocation(ctx, machine)
+	if err != nil {
+		return nil, err
+	}
+	return m.Ledger.Attachments(ctx, ledger.AttachmentFilter{Allocation: a.ID})
 }
 
 // MapVolume implements [Broker].

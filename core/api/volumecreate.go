@@ -178,7 +178,7 @@ func (m *Meson) RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo
 	case err != nil:
 		return info, err
 	case len(v.Uses) > 0:
-		return info, inUse("remove volume", v)
+		return info, m.inUse(ctx, "remove volume", v)
 	case v.Lock != nil:
 		return info, &core.Error{
 			Kind: core.Busy, Op: "remove volume", Subject: v.Provider + "/" + v.ID, Text: fmt.Sprintf("%s has locked it", cmp.Or(v.Lock.Holder, "somebody")),

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -36,21 +37,25 @@ func mostExported(size int64, format string) int64 {
 	return size
 }
 
-// inUse is the refusal of what must not be done while somebody has the volume.
-func inUse(op string, v found) error {
+// inUse is the refusal of what must not be done while somebody has the volume: who
+// that is, and since when.
+func (m *Meson) inUse(ctx context.Context, op string, v found) *core.Error {
+	e := &core.Error{Kind: core.Busy, Op: op, Subject: v.Provider + "/" + v.ID, Hint: "meson volume show " + v.ID + "; meson volume detach " + v.ID}
+	names := map[string]string{}
+	if info, err := m.info(ctx, v.Volume); err == nil {
+		names = info.Machines
+	}
 	var who []string
 	for _, u := range v.Uses {
-		text := "attachment " + u.Attachment
-		if u.Allocation != "" {
-			text += " of " + u.Allocation
+		does := "reads it"
+		if u.Writable {
+			does = "writes to it"
 		}
-		if u.Holder != "" {
-			text += ", " + u.Holder
+		if !u.Since.IsZero() {
+			does += " since " + u.Since.UTC().Format("2006-01-02 15:04:05Z")
 		}
-		who = append(who, text)
+		who = append(who, fmt.Sprintf("%s %s (attachment %s)", cmp.Or(names[u.Allocation], u.Holder, u.Allocation, "somebody"), does, u.Attachment))
 	}
-	return &core.Error{
-		Kind: core.Busy, Op: op, Subject: v.Provider + "/" + v.ID, Text: "it is in use by " + strings.Join(who, "; "),
-		Hint: fmt.Sprintf("meson volume show %s; meson volume detach %s", v.ID, v.ID),
-	}
+	e.Text = "it is in use: " + strings.Join(who, "; ")
+	return e
 }

@@ -189,6 +189,9 @@ type Volumes interface {
 	// DetachVolume returns when the machine has let go. Busy, and by whom, where
 	// it does not.
 	DetachVolume(ctx context.Context, req DetachVolumeRequest) (VolumeInfo, error)
+	// Attachments are those of a machine that have not ended, and are not its
+	// provider's word but the ledger's.
+	Attachments(ctx context.Context, machine string) ([]core.AttachmentRecord, error)
 	// MapVolume exports a volume to the machine that asks. The same again gives the
 	// same way.
 	MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapping, error)

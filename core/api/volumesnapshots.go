@@ -101,7 +101,7 @@ func (m *Meson) RevertVolume(ctx context.Context, req VolumeRequest, snapshot st
 	return m.changeVolume(ctx, req, "revert", "to "+s.ID, func(v found) (core.Volume, error) {
 		switch {
 		case len(v.Uses) > 0:
-			return v.Volume, inUse("revert volume", v)
+			return v.Volume, m.inUse(ctx, "revert volume", v)
 		case req.DryRun:
 			return v.Volume, nil
 		}
