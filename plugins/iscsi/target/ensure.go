@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/mesoncloud/meson/sdk"
@@ -77,12 +74,7 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 		return nil, unavailable(opEnsure, v.Key, err)
 	}
 	if p == nil && locks == nil && v.Locks != nil {
-		if locks, err = v.Locks(ctx); sdk.KindOf(err) == sdk.Busy {
-			// Perhaps by a daemon that has just been started, by a process that
-			// was killed over it, or by one whose files were removed.
-			p, err = awaitProcess(dir, err)
-		}
-		if err != nil {
+		if p, locks, err = lock(ctx, dir, v.Locks); err != nil {
 			return nil, err
 		}
 	}
@@ -99,16 +91,23 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 	return h.status(ctx, dir, v.Key, p)
 }
 
-// awaitProcess gives a daemon that may be starting a moment to be seen; the error
-// that made it look is returned if none is.
-func awaitProcess(dir string, busy error) (*process, error) {
-	for range 20 {
-		time.Sleep(10 * time.Millisecond)
+// lock takes the locks for a daemon that is to be started. Where they are held it
+// looks again for a moment: by one that has just been started, when its starter
+// was killed over it; by one whose files were removed; or by a process that this
+// one is starting for something else, and that has its descriptors still.
+func lock(ctx context.Context, dir string, take func(context.Context) ([]*os.File, error)) (*process, []*os.File, error) {
+	for end := time.Now().Add(300 * time.Millisecond); ; time.Sleep(10 * time.Millisecond) {
+		locks, err := take(ctx)
+		if err == nil || sdk.KindOf(err) != sdk.Busy {
+			return nil, locks, err
+		}
 		if p, err := findAny(dir); err == nil && p != nil {
-			return p, nil
+			return p, nil, nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return nil, nil, err
 		}
 	}
-	return nil, busy
 }
 
 // open looks at the image.
@@ -212,107 +211,4 @@ func link(dir, image string, size int64) (string, error) {
 
 func imageName(dir string, size int64) string {
 	return filepath.Join(dir, fmt.Sprintf("image.%d", size))
-}
-
-// settle makes a daemon have these targets and no others, and then listen.
-func (h *Host) settle(ctx context.Context, c *control, v *Volume, path string) error {
-	listed, err := c.targets(ctx)
-	if err != nil {
-		return unavailable(opEnsure, v.Key, err)
-	}
-	wanted := map[int32]*Target{}
-	for i := range v.Targets {
-		wanted[number(v.Targets[i].IQN)] = &v.Targets[i]
-	}
-	for _, t := range listed {
-		if wanted[t.tid] == nil {
-			if err := h.fence(ctx, c, t.tid, t.rules, t.accounts); err != nil {
-				return unavailable(opEnsure, v.Key, err)
-			}
-			h.log.InfoContext(ctx, "a target that is on no record was ended", "volume", v.Key, "iqn", t.name)
-		}
-	}
-	have, err := c.portals(ctx)
-	if err != nil {
-		return unavailable(opEnsure, v.Key, err)
-	}
-	for _, portal := range have {
-		if !slices.Contains(v.Portals, portal) {
-			if err := c.unlisten(ctx, portal); err != nil {
-				return unavailable(opEnsure, v.Key, err)
-			}
-		}
-	}
-	for i := range v.Targets {
-		if err := h.settleTarget(ctx, c, &v.Targets[i], listed, path, v.serial()); err != nil {
-			return unavailable(opEnsure, v.Key, err)
-		}
-	}
-	for _, portal := range v.Portals {
-		if slices.Contains(have, portal) {
-			continue
-		}
-		if err := c.listen(ctx, portal); err != nil {
-			return portalError(v.Key, portal, err)
-		}
-	}
-	return nil
-}
-
-// settleTarget leaves a target that is as it must be alone, and makes any other
-// anew: one that is not whole has admitted nobody.
-func (h *Host) settleTarget(ctx context.Context, c *control, t *Target, listed []shown, path, serial string) error {
-	tid, there := number(t.IQN), false
-	for i := range listed {
-		if listed[i].tid != tid {
-			continue
-		}
-		there = true
-		if listed[i].is(t, path) {
-			return nil
-		}
-	}
-	if there {
-		if err := h.fence(ctx, c, tid, []string{t.Initiator}, []string{t.User}); err != nil {
-			return err
-		}
-	}
-	if err := c.create(ctx, *t, path, serial); err != nil {
-		return fmt.Errorf("target %s: %w", t.IQN, err)
-	}
-	return nil
-}
-
-// is reports whether a target is whole and as recorded.
-func (t *shown) is(want *Target, path string) bool {
-	u := t.unit()
-	return t.name == want.IQN && t.state == "ready" && u != nil && u.path == path && u.store == "rdwr" && u.online && u.readOnly == want.ReadOnly &&
-		slices.Equal(t.accounts, []string{want.User}) && slices.Equal(t.rules, []string{want.Initiator})
-}
-
-func (v *Volume) serial() string {
-	if v.Serial != "" {
-		return v.Serial
-	}
-	return v.Key[:min(len(v.Key), maxSerial)]
-}
-
-// portalError says why a portal is not listened on, which tgtd does not.
-func portalError(key, portal string, err error) error {
-	e := &sdk.Error{Kind: sdk.Unavailable, Op: "listen on " + portal, Subject: "volume " + key, Source: sdk.SourcePlugin, Err: err}
-	l, probe := net.Listen("tcp", portal)
-	switch {
-	case probe == nil:
-		_ = l.Close()
-	case errors.Is(probe, syscall.EADDRINUSE):
-		e.Kind, e.Code, e.Err = sdk.Conflict, PortalTaken, nil
-		e.Text = "another process listens there"
-		e.Hint = "give the volume another port"
-	case errors.Is(probe, syscall.EADDRNOTAVAIL):
-		e.Text, e.Err = "this machine has no such address", nil
-		e.Hint = "correct the portal's address, or give the machine that address"
-	default:
-		e.Err = probe
-	}
-	return e
 }
