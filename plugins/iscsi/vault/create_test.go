@@ -205,6 +205,16 @@ func TestDeleteOfWhatAGuestHasNested(t *testing.T) {
 		d, next.path = next, "deep"
 	}
 	d.close()
+	// As deep as that nobody can hold all directories open.
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	few := unix.Rlimit{Cur: 400, Max: was.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &was) }()
 	if _, err := v.Delete(t.Context(), vol.Ref(), "b1"); err != nil {
 		t.Fatal(err)
 	}
@@ -291,5 +301,79 @@ func TestDeleteOfWhatIsDamaged(t *testing.T) {
 	put(t, v.Root(), map[string]string{"sound.elimg/meta.json": plainMeta, "sound.elimg/data.img": "sparse 134217728"})
 	if _, err := v.Delete(t.Context(), Ref{ID: "sound"}, "b1"); err != nil {
 		t.Errorf("a sound volume of others, on request: %v", err)
+	}
+}
+
+// A volume that has its name is not undone, even if it is not known whether it is
+// on disk.
+func TestCreateThatCannotBeSynced(t *testing.T) {
+	var v *Vault
+	v = openVault(t, func(o *Options) {
+		o.Step = func(step string) {
+			if step == "sync vault" {
+				_ = v.root.f.Close()
+			}
+		}
+	})
+	_, err := v.Create(t.Context(), small("k"), blank)
+	wantKind(t, err, sdk.Uncertain, "sync vault")
+	again := openVault(t, at(v.Root()))
+	if all := list(t, again); len(all) != 1 || len(all[0].Faults) > 0 {
+		t.Errorf("%d volumes", len(all))
+	}
+}
+
+// Who waits for a volume that is removed meanwhile gets none.
+func TestWaitForWhatIsRemoved(t *testing.T) {
+	v := openVault(t)
+	vol := create(t, v, small("k"))
+	errs := make(chan error, 2)
+	err := v.Hold(t.Context(), vol.Ref(), func(_ context.Context, h *Held) error {
+		go func() {
+			_, _, err := v.BeginUse(t.Context(), vol.Ref(), writer("one"))
+			errs <- err
+		}()
+		go func() {
+			_, err := v.Delete(t.Context(), vol.Ref(), "b1")
+			errs <- err
+		}()
+		time.Sleep(50 * time.Millisecond)
+		_, err := h.delete()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-errs; err != nil && sdk.KindOf(err) != sdk.NotFound {
+			t.Errorf("%v", err)
+		}
+	}
+	if left := tree(t, v.Root()); len(left) != 3 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Who waits for a volume that is moved meanwhile gets it where it is then.
+func TestWaitForWhatIsMoved(t *testing.T) {
+	v := openVault(t)
+	vol := create(t, v, small("k"))
+	moved := filepath.Join(v.Root(), "vid."+vol.ID+".elimg")
+	got := make(chan *Volume, 1)
+	if err := v.Hold(t.Context(), vol.Ref(), func(context.Context, *Held) error {
+		go func() {
+			vol, _, err := v.BeginUse(t.Context(), Ref{ID: vol.ID}, writer("one"))
+			if err != nil {
+				t.Error(err)
+			}
+			got <- vol
+		}()
+		time.Sleep(50 * time.Millisecond)
+		return os.Rename(vol.Folder, moved)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if vol := <-got; vol == nil || vol.Folder != moved {
+		t.Errorf("%+v", vol)
 	}
 }

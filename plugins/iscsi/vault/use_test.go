@@ -214,6 +214,8 @@ func TestEndOfWhatIsNotThere(t *testing.T) {
 	wantKind(t, err, sdk.Conflict, "not JSON")
 	_, err = v.Delete(t.Context(), vol.Ref(), "b1")
 	wantKind(t, err, sdk.Conflict, "not JSON")
+	_, err = v.ReleaseLock(t.Context(), vol.Ref(), Unlock{Holder: "b1"})
+	wantKind(t, err, sdk.Conflict, "not JSON")
 	// Where the fence says that something is not there, that is not this.
 	if err := os.WriteFile(filepath.Join(vol.Folder, "meta.json"), []byte(`{"size":0.125,"meson":{"version":1,"epoch":1,"format":"raw","attachments":[{"id":"one","kind":"iscsi","writable":true,"epoch":1,"holder":"b","since":"2026-01-01T00:00:00Z"}]}}`), 0o644); err != nil {
 		t.Fatal(err)

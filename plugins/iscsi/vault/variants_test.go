@@ -185,3 +185,21 @@ func TestDuplicates(t *testing.T) {
 		t.Errorf("the one that is left: %v", got)
 	}
 }
+
+// A copy of what Meson made is as little to be touched as any other duplicate.
+func TestDuplicateOfOurs(t *testing.T) {
+	v := openVault(t)
+	vol := create(t, v, small("k"))
+	begin(t, v, vol, writer("one"))
+	copyTree(t, vol.Folder, filepath.Join(v.Root(), "vid."+vol.ID+".elimg"))
+	list(t, v)
+	if _, err := v.EndUse(t.Context(), vol.Ref(), "one", fenced); err != nil {
+		t.Errorf("the use of one of them, by its folder: %v", err)
+	}
+	_, err := v.Delete(t.Context(), vol.Ref(), "b1")
+	wantKind(t, err, "conflict", "twice")
+	_, err = v.TakeLock(t.Context(), vol.Ref(), Lock{Holder: "b1"})
+	wantKind(t, err, "conflict", "twice")
+	_, err = v.Rename(t.Context(), vol.Ref(), "x")
+	wantKind(t, err, "conflict", "twice")
+}

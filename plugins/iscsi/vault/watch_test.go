@@ -104,6 +104,18 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("renamed anew", "y:again:0:0")
+	// And where one comes in the place of another at once.
+	aside := filepath.Join(t.TempDir(), "aside")
+	copyTree(t, vol.Folder, aside)
+	put(t, aside, map[string]string{"meta.json": `{"size":0.125,"name":"new"}`})
+	if err := errors.Join(os.Rename(vol.Folder, filepath.Join(root, "z.elimg")), os.Rename(aside, vol.Folder)); err != nil {
+		t.Fatal(err)
+	}
+	expect("another in its place", "y:new:0:0", "z:again:0:0")
+	if _, err := other.Rename(t.Context(), vol.Ref(), "third"); err != nil {
+		t.Fatal(err)
+	}
+	expect("renamed once more", "y:third:0:0", "z:again:0:0")
 	wantKind(t, v.Watch(t.Context()), sdk.Busy, "watched already")
 }
 
