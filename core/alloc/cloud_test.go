@@ -3,6 +3,7 @@ package alloc_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,12 @@ type cloud struct {
 	// counted inventory is not live: refusals of it are remembered.
 	counted       bool
 	describeFault func() error
+	// serves reports whether the way of an attachment is there.
+	serves             func(attachment string) bool
+	consumer           core.Consumer
+	attaches, detaches int
+	// These faults are asked before a call has its effect and after.
+	attachFault, detachFault func(n int, after bool) error
 	// lame deletions are answered and do nothing.
 	lame bool
 }
@@ -55,7 +62,7 @@ func (c *cloud) offer() core.Offer {
 	return core.Offer{
 		ID: "small", Provider: c.name, Plugin: "cloud", Zone: "z1", Shape: "small", VCPUs: c.vcpus, MemoryMiB: 512, Arch: "x86_64",
 		Unknown: []string{}, Quantities: []pricing.Quantity{{SKU: "vm", Amount: "1"}}, ListRevision: "r-" + c.amount, ExpiresAt: c.expires,
-		QuoteOnly: c.quoteOnly,
+		QuoteOnly: c.quoteOnly, Consumer: c.consumer,
 	}
 }
 
@@ -105,10 +112,16 @@ func (c *cloud) Create(_ context.Context, req core.CreateRequest) (core.Instance
 		return core.Instance{}, core.Errorf(core.Conflict, "another request under %s", key)
 	}
 	if !there {
-		inst = core.Instance{ID: "id-" + key, Provider: c.name, Owner: req.Owner, Name: req.Name, State: core.Creating, Zone: "z1", Shape: "small"}
+		inst = core.Instance{ID: "id-" + key, Provider: c.name, Owner: req.Owner, Name: req.Name, State: core.Creating, Zone: "z1", Shape: "small", Consumer: c.consumer}
 	}
 	inst = c.age(inst)
 	c.machines[key], c.requests[key] = inst, req.Owner.Request
+	for _, a := range req.Attachments {
+		var err error
+		if inst, err = c.take(key, a); err != nil {
+			return inst, err
+		}
+	}
 	if c.createFault != nil {
 		if err := c.createFault(c.creates, true); err != nil {
 			return core.Instance{}, err
@@ -170,12 +183,61 @@ func (c *cloud) Watch(ctx context.Context, ref core.InstanceRef, each func(core.
 	return each(inst)
 }
 
-func (c *cloud) Attach(context.Context, core.InstanceRef, string, core.Attachment) (core.Instance, error) {
-	return core.Instance{}, core.Errorf(core.Unsupported, "no volumes")
+func (c *cloud) Attach(_ context.Context, ref core.InstanceRef, _ string, a core.Attachment) (core.Instance, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attaches++
+	if err := fault(c.attachFault, c.attaches, false); err != nil {
+		return core.Instance{}, err
+	}
+	inst, err := c.take(ref.Owner.Key, a)
+	if err != nil {
+		return core.Instance{}, err
+	}
+	return inst, fault(c.attachFault, c.attaches, true)
 }
 
-func (c *cloud) Detach(context.Context, core.InstanceRef, string, string) (core.Instance, error) {
-	return core.Instance{}, core.Errorf(core.Unsupported, "no volumes")
+// take gives a machine a volume.
+func (c *cloud) take(key string, a core.Attachment) (core.Instance, error) {
+	inst, there := c.machines[key]
+	switch {
+	case !there:
+		return inst, core.Errorf(core.NotFound, "no machine under %s", key)
+	case !c.serves(a.ID) || a.Connection.ISCSI == nil || a.Connection.ISCSI.CHAPPassword.Reveal() != "Correct-Horse-"+a.ID:
+		return inst, core.Errorf(core.Unavailable, "attachment %s is not served", a.ID)
+	}
+	if !slices.ContainsFunc(inst.Attachments, func(b core.Attachment) bool { return b.ID == a.ID }) {
+		a.Connection = core.Connection{Kind: a.Connection.Kind}
+		inst.Attachments = append(slices.Clip(inst.Attachments), a)
+	}
+	c.machines[key] = inst
+	return inst, nil
+}
+
+func (c *cloud) Detach(_ context.Context, ref core.InstanceRef, _, attachment string) (core.Instance, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.detaches++
+	if err := fault(c.detachFault, c.detaches, false); err != nil {
+		return core.Instance{}, err
+	}
+	inst, there := c.machines[ref.Owner.Key]
+	if !there {
+		return inst, core.Errorf(core.NotFound, "no machine")
+	}
+	inst.Attachments = slices.DeleteFunc(slices.Clone(inst.Attachments), func(b core.Attachment) bool { return b.ID == attachment })
+	c.machines[ref.Owner.Key] = inst
+	return inst, fault(c.detachFault, c.detaches, true)
+}
+
+// has reports whether one of its machines has an attachment.
+func (c *cloud) has(attachment string) bool {
+	for _, inst := range c.machines {
+		if slices.ContainsFunc(inst.Attachments, func(b core.Attachment) bool { return b.ID == attachment }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *cloud) Restart(context.Context) error { return nil }

@@ -17,6 +17,8 @@ type world struct {
 	t      *testing.T
 	ledger ledger.Ledger
 	clouds map[string]*cloud
+	// vaults are there where there are volumes.
+	vaults map[string]*vault
 	// price is as in alloc.Options.
 	price func(context.Context, *core.Answer, core.Quote) ([]core.Quote, []core.Reason, error)
 	// later is how far the engines' clock is ahead.
@@ -50,6 +52,7 @@ func (w *world) engine(step func(string)) *alloc.Engine {
 	return alloc.New(alloc.Options{
 		Ledger: w.ledger, Price: w.price, Patience: 300 * time.Millisecond, Step: step, Now: func() time.Time { return time.Now().Add(w.later) },
 		Provider: func(_ context.Context, name string) (alloc.Provider, error) { return w.clouds[name], nil },
+		Storage:  func(_ context.Context, name string) (alloc.Storage, error) { return w.vaults[name], nil },
 	})
 }
 
