@@ -17,7 +17,7 @@ type writer struct {
 }
 
 // stampBlocks is how many blocks a writer goes around.
-const stampBlocks = 256
+const stampBlocks = 64
 
 func startWriter(tb testing.TB, d *disk) *writer {
 	tb.Helper()
@@ -59,8 +59,8 @@ func holdsStamps(tb testing.TB, d *disk, acked int64) {
 		for i := range int64(stampBlocks) {
 			got := int64(binary.BigEndian.Uint64(b[i*blockBytes:]))
 			want := acked - (acked-i)%stampBlocks
-			if acked < i {
-				want = 0
+			if want <= 0 {
+				continue // not written yet, since the writer began
 			}
 			if got != want && (got != acked+1 || got%stampBlocks != i) {
 				tb.Errorf("block %d has %d, want %d of %d acknowledged", i, got, want, acked)

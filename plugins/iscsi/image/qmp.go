@@ -147,7 +147,7 @@ func (d *Daemon) with(ctx context.Context, op string, f func(*qmp) error) error 
 	if refused, ok := errors.AsType[*qmpError](err); ok {
 		kind := sdk.Unavailable
 		if strings.Contains(refused.Desc, "lock") || strings.Contains(refused.Desc, "Permission conflict") ||
-			strings.Contains(refused.Desc, "in use") || strings.Contains(refused.Desc, "is busy") {
+			strings.Contains(refused.Desc, "read-only") || strings.Contains(refused.Desc, "in use") || strings.Contains(refused.Desc, "is busy") {
 			kind = sdk.Busy
 		}
 		return &sdk.Error{Kind: kind, Op: op, Subject: d.dir, Source: sdk.SourceProvider, Err: err}

@@ -43,7 +43,7 @@ func (e *Engine) snapshot(ctx context.Context, v Volume, c Change) error {
 		on := Layer{ID: c.Layer, Format: v.Layout.Format}
 		err := e.replace(v, c, v.active(), func(path string) error { return e.overlay(ctx, opChange, path, on, v.Layout.SizeBytes) })
 		if err != nil {
-			return err
+			return errors.Join(err, e.thaw(v, c, frozen))
 		}
 	}
 	if v.Daemon != nil {
@@ -71,6 +71,15 @@ func (e *Engine) freeze(v Volume, c Change, frozen string) error {
 	}
 	e.opt.Step("linked")
 	return nil
+}
+
+// thaw takes the second name away, where the first is still the same file's.
+func (e *Engine) thaw(v Volume, c Change, frozen string) error {
+	ready, err := exists(aside{v.Dir, c.ID}.ready())
+	if err != nil || ready {
+		return err
+	}
+	return os.Remove(frozen)
 }
 
 // switchTo makes the daemon write to the volume's active file, an empty overlay
