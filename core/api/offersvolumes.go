@@ -60,5 +60,17 @@ func (m *Meson) withVolumes(ctx context.Context, r *asked, req OffersRequest, qu
 		}
 	}
 	paired, blind := place.WithVolumes(quotes, req.Pledge, candidates, r.by.rates)
-	return paired, append(append(reasons, more...), blind...), nil
+	return paired, append(append(reasons, once(more)...), blind...), nil
+}
+
+// once leaves out what is said twice: several volumes of a pledge may be refused
+// for one reason.
+func once(reasons []core.Reason) []core.Reason {
+	seen := map[string]bool{}
+	return filter(reasons, func(r core.Reason) bool {
+		key := r.Provider + "\n" + r.Candidate + "\n" + r.Text
+		was := seen[key]
+		seen[key] = true
+		return !was
+	})
 }
