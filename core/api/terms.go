@@ -26,14 +26,19 @@ func (m *Meson) Quote(ctx context.Context, id string) (QuoteInfo, error) {
 		return QuoteInfo{}, err
 	}
 	info := QuoteInfo{Quote: q.Quote, ShownAt: q.Shown, Expired: expired(q.Quote, m.Now())}
-	list, err := m.Ledger.PriceList(ctx, q.Provider, q.ListRevision)
-	switch {
-	case core.KindOf(err) == core.NotFound:
-		err = errors.New("its price list is no longer kept")
-	case err != nil:
-		return QuoteInfo{}, err
-	default:
-		err = q.Price.Verify(list, q.Quantities)
+	var failed error
+	err = q.Verify(func(provider, revision string) (*pricing.List, error) {
+		list, err := m.Ledger.PriceList(ctx, provider, revision)
+		if core.KindOf(err) == core.NotFound {
+			return nil, errors.New("its price list is no longer kept")
+		}
+		if err != nil {
+			failed = err
+		}
+		return list, err
+	})
+	if failed != nil {
+		return QuoteInfo{}, failed
 	}
 	if err != nil {
 		info.NotRecomputed = fmt.Sprint(err)
