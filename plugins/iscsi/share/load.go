@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,49 +15,78 @@ import (
 	"github.com/mesoncloud/meson/sdk"
 )
 
-// What the server writes when it has read its exports. It does so after it has
-// let go of those that are gone, and names those it could not make before.
-const (
-	saysStarted  = "NFS SERVER INITIALIZED"
-	saysReloaded = "Reread exports complete"
-)
+// What the server writes when it has read its exports, in this order. It does so
+// after it has let go of those that are gone, and names those it could not make
+// before. Whoever is told to read while reading finishes first, and says so: only
+// the end of what began after the telling counts.
+func saysStarted() []string  { return []string{"NFS SERVER INITIALIZED"} }
+func saysReloaded() []string { return []string{"Received SIGHUP", "Reread exports complete"} }
 
 // maxLogBytes is when the log is begun anew; the one before it is kept.
 const maxLogBytes = 1 << 20
 
 // load has a server read the configuration: the running one, or a new one where
-// there is none or where it does not say that it has. The server is told to read
-// by a signal and says so in its log alone: there is no other way without D-Bus.
+// there is none or where it does not say that it has. It returns what the server
+// has refused to export.
 func (s *Server) load(ctx context.Context, running *process) (map[string]error, *process, error) {
-	if running != nil {
-		from, err := s.logEnd()
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := s.signal(*running, syscall.SIGHUP); err != nil {
-			return nil, nil, err
-		}
-		text, err := s.await(ctx, from, saysReloaded, func() bool { return s.is(*running) })
+	if running == nil {
+		text, started, err := s.begin(ctx)
 		if err == nil {
-			return refusals(text), running, nil
+			return refusals(text), started, nil
 		}
-		if ctx.Err() != nil {
+		// One that a killed call has started a moment ago may have been first.
+		var findErr error
+		if running, findErr = s.find(); findErr != nil || running == nil || ctx.Err() != nil {
 			return nil, nil, err
 		}
-		s.opts.Log.Warn("NFS server does not read its exports: it is replaced", "pid", running.PID, "err", err)
-		if err := s.kill(ctx, running); err != nil {
+		if err := s.answers(ctx, running); err != nil {
 			return nil, nil, err
 		}
 	}
+	text, err := s.reload(ctx, *running)
+	if err == nil {
+		return refusals(text), running, nil
+	}
+	if ctx.Err() != nil {
+		return nil, nil, err
+	}
+	s.opts.Log.Warn("NFS server does not read its exports: it is replaced", "pid", running.PID, "err", err)
+	if err := s.kill(ctx, running); err != nil {
+		return nil, nil, err
+	}
+	text, started, err := s.begin(ctx)
+	return refusals(text), started, err
+}
+
+// reload tells a running server to read its exports. It is told by a signal, and
+// says that it has in its log alone: there is no other way without D-Bus.
+func (s *Server) reload(ctx context.Context, p process) (string, error) {
 	from, err := s.logEnd()
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	exited, err := s.start()
+	if err := s.signal(p, syscall.SIGHUP); err != nil {
+		return "", err
+	}
+	text, err := s.await(ctx, from, p.PID, saysReloaded(), func() bool { return s.is(p) })
+	if err == nil && strings.Contains(text, "export_commit_common :CONFIG :CRIT") {
+		// Its exports are not those that we thought.
+		err = errors.New(s.complaints(text))
+	}
+	return text, err
+}
+
+// begin starts a server and waits until it serves.
+func (s *Server) begin(ctx context.Context) (string, *process, error) {
+	from, err := s.logEnd()
 	if err != nil {
-		return nil, nil, err
+		return "", nil, err
 	}
-	text, err := s.await(ctx, from, saysStarted, func() bool {
+	pid, exited, err := s.start()
+	if err != nil {
+		return "", nil, err
+	}
+	text, err := s.await(ctx, from, pid, saysStarted(), func() bool {
 		select {
 		case <-exited:
 			return false
@@ -65,19 +95,16 @@ func (s *Server) load(ctx context.Context, running *process) (map[string]error, 
 		}
 	})
 	if err != nil {
-		return nil, nil, &sdk.Error{
+		return "", nil, &sdk.Error{
 			Kind: sdk.Unavailable, Op: "start NFS server", Subject: s.subject(), Source: sdk.SourceProvider,
 			Text: "it does not start: " + s.complaints(text), Err: err,
 		}
 	}
-	running, err = s.find()
-	if err == nil && running == nil {
-		err = errors.New("it started and is gone")
-	}
+	started, err := identify(pid)
 	if err == nil {
-		err = s.answers(ctx, running)
+		err = s.answers(ctx, started)
 	}
-	return refusals(text), running, err
+	return text, started, err
 }
 
 // logEnd is where the log ends now.
@@ -96,19 +123,19 @@ func (s *Server) logEnd() (int64, error) {
 	return info.Size(), nil
 }
 
-// await returns what the server has written since from when it has written the
+// await returns what a process has written since from when it has written the
 // words, or an error when it has died or does not.
-func (s *Server) await(ctx context.Context, from int64, words string, alive func() bool) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Patience, errors.New("it does not say "+words))
+func (s *Server) await(ctx context.Context, from int64, pid int, words []string, alive func() bool) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Patience, fmt.Errorf("it does not say %q", words))
 	defer cancel()
 	for {
 		lives := alive()
-		text, err := s.logSince(from)
+		text, err := s.logSince(from, pid)
 		if err != nil {
 			return "", err
 		}
-		if strings.Contains(text, words) {
-			return text, nil
+		if said, all := after(text, words); all {
+			return said, nil
 		}
 		if !lives {
 			return text, errors.New("it has died")
@@ -121,7 +148,25 @@ func (s *Server) await(ctx context.Context, from int64, words string, alive func
 	}
 }
 
-func (s *Server) logSince(from int64) (string, error) {
+// after finds the words in their order. What belongs to them is the text from
+// the first on where there are several, and else all of it.
+func after(text string, words []string) (string, bool) {
+	rest := text
+	for i, w := range words {
+		at := strings.Index(rest, w)
+		if at < 0 {
+			return "", false
+		}
+		rest = rest[at:]
+		if i == 0 && len(words) > 1 {
+			text = rest
+		}
+	}
+	return text, true
+}
+
+// logSince is what a process has written: each line names it.
+func (s *Server) logSince(from int64, pid int) (string, error) {
 	f, err := os.Open(s.file(logFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -131,7 +176,13 @@ func (s *Server) logSince(from int64) (string, error) {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.NewSectionReader(f, from, 8<<20))
-	return string(data), err
+	var own strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, fmt.Sprintf("-%d[", pid)) {
+			own.WriteString(line)
+		}
+	}
+	return own.String(), err
 }
 
 // refusals are the exports that the server says it could not make.

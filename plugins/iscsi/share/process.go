@@ -115,17 +115,17 @@ func (s *Server) signal(p process, sig syscall.Signal) error {
 
 // start starts a server; exited is closed when it has ended, if that is while
 // this process lives.
-func (s *Server) start() (exited <-chan struct{}, err error) {
+func (s *Server) start() (pid int, exited <-chan struct{}, err error) {
 	binary, err := exec.LookPath(s.opts.Binary)
 	if err != nil {
-		return nil, &sdk.Error{
+		return 0, nil, &sdk.Error{
 			Kind: sdk.Unavailable, Op: "start NFS server", Subject: s.subject(), Text: s.opts.Binary + " is not installed",
 			Hint: "apt-get install nfs-ganesha nfs-ganesha-vfs", Err: err,
 		}
 	}
 	said, err := os.OpenFile(s.file(complaintLog), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer said.Close()
 	// It outlives its starter, and no signal to the starter's terminal reaches it.
@@ -135,14 +135,14 @@ func (s *Server) start() (exited <-chan struct{}, err error) {
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	done := make(chan struct{})
 	go func() {
 		_ = cmd.Wait()
 		close(done)
 	}()
-	return done, nil
+	return cmd.Process.Pid, done, nil
 }
 
 // end ends the running server, if any: by TERM, on which it tells its clients'
@@ -150,6 +150,14 @@ func (s *Server) start() (exited <-chan struct{}, err error) {
 func (s *Server) end(ctx context.Context) error {
 	running, err := s.find()
 	if err != nil || running == nil {
+		return err
+	}
+	st, err := readState(s.file("state.json"))
+	if err != nil {
+		return err
+	}
+	st.Ending = *running
+	if err := st.write(s.file("state.json")); err != nil {
 		return err
 	}
 	if err := s.signal(*running, syscall.SIGTERM); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/mesoncloud/meson/sdk"
 )
 
-// Numbers stay with their attachments, are not used again before all others
-// were, and are never 0.
+// Numbers stay with their attachments until these are known to be gone, are not
+// used again before all others were, and are never 0.
 func TestNumbers(t *testing.T) {
 	list := func(ids ...string) []Export {
 		var out []Export
@@ -27,17 +27,23 @@ func TestNumbers(t *testing.T) {
 	st := &state{Next: 65534, Numbers: map[string]uint16{}}
 	for _, step := range []struct {
 		have    []Export
+		loaded  bool
 		want    map[string]uint16
 		changed bool
 	}{
-		{list("a", "b", "c"), map[string]uint16{"a": 65534, "b": 65535, "c": 1}, true},
-		{list("a", "b", "c"), map[string]uint16{"a": 65534, "b": 65535, "c": 1}, false},
-		{list("b", "c"), map[string]uint16{"b": 65535, "c": 1}, true},
-		{list("b", "d", "c"), map[string]uint16{"b": 65535, "c": 1, "d": 2}, true},
-		{list(), map[string]uint16{}, true},
-		{list("e"), map[string]uint16{"e": 3}, true},
+		{list("a", "b", "c"), true, map[string]uint16{"a": 65534, "b": 65535, "c": 1}, true},
+		{list("a", "b", "c"), true, map[string]uint16{"a": 65534, "b": 65535, "c": 1}, false},
+		{list("b", "c"), false, map[string]uint16{"a": 65534, "b": 65535, "c": 1}, false},
+		{list("a", "b", "c"), true, map[string]uint16{"a": 65534, "b": 65535, "c": 1}, false},
+		{list("b", "c"), true, map[string]uint16{"b": 65535, "c": 1}, false},
+		{list("b", "d", "c"), true, map[string]uint16{"b": 65535, "c": 1, "d": 2}, true},
+		{list(), true, map[string]uint16{}, false},
+		{list("e"), true, map[string]uint16{"e": 3}, true},
 	} {
 		changed := st.assign(step.have)
+		if step.loaded {
+			st.forget(step.have)
+		}
 		if d := cmp.Diff(step.want, st.Numbers); d != "" || changed != step.changed {
 			t.Errorf("changed: %v; want -, got +\n%s", changed, d)
 		}

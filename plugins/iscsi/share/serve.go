@@ -42,21 +42,25 @@ func (s *Server) serve(ctx context.Context, list []Export) (map[string]error, er
 	if err != nil {
 		return nil, err
 	}
-	// A number is recorded before any client can see it.
-	if st.assign(exports) {
-		if err := st.write(s.file("state.json")); err != nil {
-			return nil, err
-		}
-	}
+	changed := st.assign(exports)
 	var blocks strings.Builder
 	for _, e := range exports {
 		blocks.WriteString(e.block(st.Numbers[e.Attachment]))
 	}
 	config := s.base() + blocks.String()
+	// A number is recorded before any client can see it; and that the server is told
+	// something else, before it is: what it was told last is then not known until
+	// it has said so.
+	if changed || st.Digest != digestOf(config) {
+		st.Digest = ""
+		if err := st.write(s.file("state.json")); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.writeConfig(config); err != nil {
 		return nil, err
 	}
-	refused, err := s.agree(ctx, st, config, len(exports))
+	refused, err := s.agree(ctx, st, config, exports)
 	if err != nil {
 		return nil, err
 	}
@@ -80,14 +84,15 @@ func (s *Server) writeConfig(config string) error {
 // agree makes a running server read the configuration, starts one where there is
 // none, or ends it where it has nothing to serve. It returns what the server has
 // refused to export.
-func (s *Server) agree(ctx context.Context, st *state, config string, exports int) (map[string]error, error) {
+func (s *Server) agree(ctx context.Context, st *state, config string, exports []Export) (map[string]error, error) {
 	running, err := s.find()
 	if err != nil {
 		return nil, err
 	}
 	digest, base := digestOf(config), digestOf(s.base())
-	if running != nil && st.Base != base {
-		// What it listens on has changed.
+	if running != nil && (st.Base != base || st.Ending == *running) {
+		// What it listens on has changed, or it was told to end by a call that did not
+		// live to see it.
 		if err := s.end(ctx); err != nil {
 			return nil, err
 		}
@@ -105,7 +110,7 @@ func (s *Server) agree(ctx context.Context, st *state, config string, exports in
 		}
 	}
 	switch {
-	case exports == 0 && running == nil:
+	case len(exports) == 0 && running == nil:
 		return nil, nil
 	case running != nil && st.Loaded == *running && st.Digest == digest:
 		return nil, nil
@@ -114,10 +119,11 @@ func (s *Server) agree(ctx context.Context, st *state, config string, exports in
 	if err != nil {
 		return nil, err
 	}
-	if exports == 0 {
+	if len(exports) == 0 {
 		// It has let go of everything that clients had open.
 		return nil, s.end(ctx)
 	}
+	st.forget(exports)
 	st.Loaded, st.Digest, st.Base = *running, digest, base
 	if len(refused) > 0 {
 		st.Digest = "" // what was refused is tried again by the next call

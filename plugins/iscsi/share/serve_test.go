@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -268,4 +269,56 @@ func TestOpenNamesEveryFault(t *testing.T) {
 	if !ok || len(e.Faults) != 3 {
 		t.Errorf("%v; want three faults", err)
 	}
+}
+
+// A server that cannot start is an error that says why, and nothing is left
+// running.
+func TestServerThatDoesNotStart(t *testing.T) {
+	n := newNetwork(t)
+	data := t.TempDir()
+	ensure := func(s *Server) (err error) {
+		n.inside(func() {
+			_, err = s.Ensure(t.Context(), func(context.Context) ([]Export, error) {
+				return []Export{{Attachment: "a", Dir: data, Clients: only(n.Clients[0])}}, nil
+			})
+		})
+		return err
+	}
+	t.Run("port in use", func(t *testing.T) {
+		var l net.Listener
+		var err error
+		n.inside(func() { l, err = net.Listen("tcp", n.Server.String()) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		s := n.server(t.TempDir())
+		err = ensure(s)
+		if sdk.KindOf(err) != sdk.Unavailable || !strings.Contains(err.Error(), "bind") {
+			t.Errorf("%v; want Unavailable, because of the port", err)
+		}
+		t.Log(err)
+		if pid := status(t, s).PID; pid != 0 {
+			t.Errorf("server %d runs", pid)
+		}
+	})
+	t.Run("no server installed", func(t *testing.T) {
+		s := n.server(t.TempDir())
+		s.opts.Binary = "ganesha.nfsd-that-is-not-there"
+		err := ensure(s)
+		if e, ok := errors.AsType[*sdk.Error](err); !ok || e.Kind != sdk.Unavailable || !strings.Contains(e.Hint, "nfs-ganesha-vfs") {
+			t.Errorf("%v; want Unavailable, with the packages", err)
+		}
+	})
+	t.Run("records that cannot be read", func(t *testing.T) {
+		s := n.server(t.TempDir())
+		n.ensure(s, Export{Attachment: "a", Dir: data, Clients: only(n.Clients[0])})
+		failure := errors.New("no records")
+		if _, err := s.Ensure(t.Context(), func(context.Context) ([]Export, error) { return nil, failure }); !errors.Is(err, failure) {
+			t.Errorf("%v; want %v", err, failure)
+		}
+		if err := n.put(1, "a/x", "still"); err != nil {
+			t.Errorf("what was served is not: %v", err)
+		}
+	})
 }

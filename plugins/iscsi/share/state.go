@@ -22,6 +22,9 @@ type state struct {
 	Digest string  `json:"digest"`
 	// Base is the digest of what only a start reads.
 	Base string `json:"base"`
+	// Ending is the process that was told to end: until it does, it answers, but
+	// will not serve what it is told to.
+	Ending process `json:"ending"`
 }
 
 // readState is what is recorded; of nothing, or of something that cannot be
@@ -53,16 +56,14 @@ func (st *state) write(name string) error {
 }
 
 // assign gives every export its number: the one it has, or the next that is
-// free; 0 is the root's. It reports whether anything changed.
+// free; 0 is the root's. It reports whether anything changed. Attachments that
+// are gone keep theirs until the server is known to have let go of them: it
+// refuses a path that it still has under another number.
 func (st *state) assign(exports []Export) bool {
-	changed := false
-	wanted := map[string]bool{}
-	for _, e := range exports {
-		wanted[e.Attachment] = true
-	}
 	taken := map[uint16]bool{0: true}
+	changed := false
 	for id, n := range st.Numbers {
-		if !wanted[id] || taken[n] {
+		if taken[n] {
 			delete(st.Numbers, id)
 			changed = true
 			continue
@@ -82,4 +83,13 @@ func (st *state) assign(exports []Export) bool {
 		changed = true
 	}
 	return changed
+}
+
+// forget drops the numbers of all but these.
+func (st *state) forget(exports []Export) {
+	have := st.Numbers
+	st.Numbers = map[string]uint16{}
+	for _, e := range exports {
+		st.Numbers[e.Attachment] = have[e.Attachment]
+	}
 }
