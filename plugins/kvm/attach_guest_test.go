@@ -24,7 +24,7 @@ func TestGuestVolumes(t *testing.T) {
 	from := consumerOf(t, p).GetInitiatorIqn()
 	root := startTarget(t, l, blank(t, l["MESON_LAB_GUEST_RAW"], 80<<20), from)
 	broker := unique(t)
-	req := withVolumes(broker, broker+"-tiny", l.hosts()[1], booting(root.attachment("root", from)), fileAttachment("data", blank(t, "", 8<<20), "raw", true))
+	req := withVolumes(broker, broker+"-tiny", l.hosts()[1], booting(root.attachment("root", from)), fileAttachment("data", blank(t, "", 8<<20), "raw", false))
 	req.Pledge.MemoryMib = 192
 	away(t, p, req.GetOwner())
 	in := until(t, p, req)
@@ -85,7 +85,10 @@ func TestGuestVolumes(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(data[:64]), "written by the guest") {
 		t.Errorf("the volume begins with %q, %v", data[:32], err)
 	}
-	// What was attached before its first start is let go like the rest.
+	// What was attached before its first start is let go like the rest. A guest that
+	// has no agent does not even keep what it has mounted, as the README warns.
+	s.keys <- "mke2fs /dev/vdc >/dev/null; mkdir /m; mount -t ext4 /dev/vdc /m && echo mou''nted\r"
+	s.until(t, "mounted", time.Minute)
 	if _, err := tryDetach(t.Context(), p, in, "data"); err != nil {
 		t.Error(err)
 	}
