@@ -67,13 +67,17 @@ func (v *Vault) newBuilding(ctx context.Context, n New) (b *building, err error)
 	return b, err
 }
 
-// write writes the metadata.
+// write writes the metadata, in one step: others count what is being made by them.
 func (b *building) write() error {
 	data, err := encodeMeta(nil, b.build.New.Meta, b.state)
 	if err != nil {
 		return err
 	}
-	return b.d.write(metaName, data, 0o644)
+	const fresh = "meta.new"
+	if err := b.d.write(fresh, data, 0o644); err != nil {
+		return err
+	}
+	return b.d.move(fresh, b.d, metaName)
 }
 
 // finish fills the folder and gives it its name.

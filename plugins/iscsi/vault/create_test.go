@@ -157,6 +157,43 @@ func TestWhileItIsMade(t *testing.T) {
 	}
 }
 
+// What is being made counts at every instant with its whole size.
+func TestWhatIsMadeAlwaysCounts(t *testing.T) {
+	v := openVault(t)
+	b, _, err := v.reserve(t.Context(), "test", small("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.lock.release()
+	defer b.d.close()
+	stop := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		var err error
+		for err == nil {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+				err = b.write()
+			}
+		}
+		done <- err
+	}()
+	for range 2000 {
+		making, err := v.Building(t.Context())
+		if err != nil || len(making) != 1 || making[0].Meta.SizeBytes != Step {
+			t.Errorf("%+v, %v", making, err)
+			break
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // Sweep removes what the dead have left, and nothing else that looks like it.
 func TestSweep(t *testing.T) {
 	v := openVault(t)

@@ -24,7 +24,7 @@ type Held struct {
 // Options.LockWait, then it is Busy. A volume with faults can be held if Meson has
 // used it before; Save refuses it.
 func (v *Vault) Hold(ctx context.Context, ref Ref, do func(ctx context.Context, h *Held) error) error {
-	const op = "lock volume"
+	const op = "work on volume"
 	// The folder may be renamed or removed while the lock is waited for.
 	for range 5 {
 		vol, err := v.Get(ctx, ref)
@@ -59,7 +59,7 @@ func (v *Vault) hold(ctx context.Context, vol *Volume, rel string, do func(ctx c
 	}
 	defer d.close()
 	if _, err := d.lstat(privateName); err != nil && len(vol.Faults) > 0 {
-		return false, faulty("lock volume", vol)
+		return false, faulty("work on volume", vol)
 	}
 	p, err := v.private(d)
 	if err != nil {
