@@ -73,7 +73,7 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 	if err != nil {
 		return nil, unavailable(opEnsure, v.Key, err)
 	}
-	if p == nil && locks == nil && v.Locks != nil {
+	if p == nil && len(locks) == 0 && v.Locks != nil {
 		if p, locks, err = lock(ctx, dir, v.Locks); err != nil {
 			return nil, err
 		}
@@ -98,6 +98,9 @@ func (h *Host) serve(ctx context.Context, dir string, v *Volume, image os.FileIn
 func lock(ctx context.Context, dir string, take func(context.Context) ([]*os.File, error)) (*process, []*os.File, error) {
 	for end := time.Now().Add(300 * time.Millisecond); ; time.Sleep(10 * time.Millisecond) {
 		locks, err := take(ctx)
+		if err == nil && len(locks) == 0 {
+			err = sdk.Errorf(sdk.Internal, "the volume's locks are no files")
+		}
 		if err == nil || sdk.KindOf(err) != sdk.Busy {
 			return nil, locks, err
 		}
@@ -128,8 +131,8 @@ func (v *Volume) open() (os.FileInfo, error) {
 
 // retire ends a daemon that cannot go on as it is: because that is asked for,
 // because it does not answer, or because it serves another file or a size that
-// the image no longer has. The files that it held locked are returned, still
-// locked.
+// the image no longer has. Where the file is the same, those that it held locked
+// are returned, still locked.
 func (h *Host) retire(ctx context.Context, dir string, v *Volume, image os.FileInfo, path string, restart bool) ([]*os.File, error) {
 	find := findProcess
 	if restart || v.Locks == nil {
@@ -154,21 +157,24 @@ func (h *Host) retire(ctx context.Context, dir string, v *Volume, image os.FileI
 			return nil, unavailable(opEnsure, v.Key, err)
 		case !p.current(listed, image, path):
 			why = "the image is another, or has another size"
+		case (p.inherited > 0) != (v.Locks != nil):
+			why = "it is to hold locks now, or no longer"
 		default:
 			return nil, nil
 		}
 	}
-	locks, err := p.locks()
-	if err != nil {
-		return nil, unavailable(opEnsure, v.Key, err)
+	var locks []*os.File
+	// Those of another file are of no use for this one.
+	if v.Locks != nil && p.serves(image) > 0 {
+		if locks, err = p.locks(); err != nil {
+			// They are taken anew then; who is faster has the volume.
+			h.log.WarnContext(ctx, "the locks of a tgtd cannot be taken over", "volume", v.Key, "error", err)
+		}
 	}
 	h.log.InfoContext(ctx, "tgtd is started anew", "volume", v.Key, "pid", p.pid, "why", why)
 	if err := p.kill(ctx); err != nil {
 		closeAll(locks)
 		return nil, &sdk.Error{Kind: sdk.Uncertain, Op: opEnsure, Subject: "volume " + v.Key, Source: sdk.SourcePlugin, Err: err}
-	}
-	if locks == nil {
-		locks = []*os.File{}
 	}
 	return locks, nil
 }

@@ -51,6 +51,28 @@ func TestLockLivesWithTheDaemon(t *testing.T) {
 	eventually(t, 10*time.Second, "nobody uses the image", func() bool { use, err := ProbeImage(v.Image); return err == nil && !use.Open })
 }
 
+// Served for reading a volume has no lock; with a writer it has, from the moment
+// that he is let in until he no longer is.
+func TestLockComesAndGoesWithTheWriter(t *testing.T) {
+	needTgt(t)
+	t.Parallel()
+	h, v := testHost(t), testVolume(t, 1<<20)
+	lock, take, writer := filepath.Join(filepath.Dir(v.Image), "lock"), v.Locks, v.Targets[0]
+	reader := testTarget(1, "r1")
+	reader.ReadOnly = true
+	for _, writes := range []bool{false, true, false} {
+		v.Locks, v.Targets = nil, []Target{reader}
+		if writes {
+			v.Locks, v.Targets = take, []Target{reader, writer}
+		}
+		ensure(t, h, v)
+		eventually(t, 10*time.Second, "locked where somebody writes", func() bool { held, err := Locked(lock); return err == nil && held == writes })
+		if same := ensure(t, h, v).Pid; same != ensure(t, h, v).Pid {
+			t.Error("an Ensure that had nothing to do started it again")
+		}
+	}
+}
+
 // QEMU and we keep each other from writing one image.
 func TestImageLockIsQEMUs(t *testing.T) {
 	needTgt(t)

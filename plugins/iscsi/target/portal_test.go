@@ -1,6 +1,7 @@
 package target
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -48,7 +49,11 @@ func TestImageByItsPath(t *testing.T) {
 	if err := os.Rename(v.Image, path); err != nil {
 		t.Fatal(err)
 	}
-	v.Image, v.Locks = path, nil
+	v.Image = path
+	v.Locks = func(context.Context) ([]*os.File, error) {
+		image, err := LockImage(path)
+		return []*os.File{image}, err
+	}
 	first := ensure(t, h, v)
 	if first.Image != path {
 		t.Errorf("it serves %q, want %q", first.Image, path)
@@ -65,6 +70,9 @@ func TestImageByItsPath(t *testing.T) {
 	}
 	if s := ensure(t, h, v); s.Pid == first.Pid || s.Stale {
 		t.Errorf("after Ensure it is %+v", s)
+	}
+	if use, err := ProbeImage(path); err != nil || !use.Written {
+		t.Errorf("the new file is used as %+v, %v: want it locked", use, err)
 	}
 	for name, bad := range map[string]string{"directory": filepath.Dir(path), "missing": path + ".none"} {
 		v.Image = bad

@@ -26,10 +26,11 @@ type Volume struct {
 	Portals []string
 	// Targets are all that there must be, one per attachment.
 	Targets []Target
-	// Locks is called when a daemon must be started, and gives the files that it
-	// inherits, so that their locks last as long as it does; see LockFile. It
-	// closes what it has opened if it fails; what it returns is closed here. Nil:
-	// nothing is inherited.
+	// Locks is called when a daemon must be started, and gives the files, one at
+	// least, that it inherits, so that their locks last as long as it does; see
+	// LockFile. It closes what it has opened if it fails; what it returns is closed
+	// here. Nil: nothing is inherited. A daemon that holds locks where none are
+	// wanted, or none where some are, is started anew.
 	Locks func(context.Context) ([]*os.File, error)
 }
 
