@@ -283,6 +283,11 @@ func TestBackup(t *testing.T) {
 	t.Parallel()
 	path := filled(t)
 	l := open(t, path)
+	v, x := ledgertest.Volume(t, ""), ledgertest.Attachment("mapped", "")
+	x.Volume = v.ID
+	if err := firstOf(l.AddVolumes(t.Context(), []core.VolumeRecord{v}, core.Event{}), l.AddAttachments(t.Context(), []core.AttachmentRecord{x}, core.Event{})); err != nil {
+		t.Fatal(err)
+	}
 	copied := filepath.Join(t.TempDir(), "backup's.db")
 	if err := l.Backup(t.Context(), copied); err != nil {
 		t.Fatal(err)
@@ -305,6 +310,12 @@ func TestBackup(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b core.Secret) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
+	if got, err := restored.Volume(t.Context(), v.ID); err != nil || got.Name != v.Name {
+		t.Errorf("its volume is %+v, %v", got, err)
+	}
+	if got, err := restored.Attachment(t.Context(), x.ID); err != nil || got.Volume != v.ID {
+		t.Errorf("its attachment is %+v, %v", got, err)
+	}
 	if err := restored.Begin(t.Context(), ledgertest.Allocation(t, "after")); err != nil {
 		t.Error(err)
 	}
@@ -317,6 +328,20 @@ func TestPruneSides(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	l := open(t, path)
 	live, ended := ledgertest.Allocation(t, ""), ledgertest.Allocation(t, "")
+	kept, removed := ledgertest.Volume(t, ""), ledgertest.Volume(t, "")
+	if err := l.AddVolumes(ctx, []core.VolumeRecord{kept, removed}, core.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []core.VolumeRecord{kept, removed} {
+		unlock, err := l.Lock(ctx, v.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	}
+	if _, err := l.ChangeVolume(ctx, removed.ID, core.Event{}, func(v *core.VolumeRecord) error { v.State = core.VolumeRefused; return nil }); err != nil {
+		t.Fatal(err)
+	}
 	early, orphan := ledger.NewID(), ledger.NewID()
 	for _, a := range []core.Allocation{live, ended} {
 		unlock, err := l.Lock(ctx, a.ID)
@@ -353,7 +378,7 @@ func TestPruneSides(t *testing.T) {
 	}
 	for path, kept := range map[string]bool{
 		side("secrets", live.ID+".json"): true, side("secrets", ended.ID+".json"): false, side("secrets", orphan+".json"): false,
-		side("locks", live.ID): true, side("locks", ended.ID): false,
+		side("locks", live.ID): true, side("locks", ended.ID): false, side("locks", kept.ID): true, side("locks", removed.ID): false,
 	} {
 		if _, err := os.Stat(path); (err == nil) != kept {
 			t.Errorf("%s is kept: %t, want %t", path, err == nil, kept)

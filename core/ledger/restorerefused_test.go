@@ -9,6 +9,7 @@ import (
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/ledger"
+	"github.com/mesoncloud/meson/core/ledger/ledgertest"
 )
 
 // A backup that is none changes nothing.
@@ -141,5 +142,30 @@ func TestRestoreIsAlone(t *testing.T) {
 	})
 	if got := names(t, path); got != "old" || len(beside(t, path)) != 0 {
 		t.Errorf("%q, beside it %v", got, beside(t, path))
+	}
+}
+
+// A ledger that holds volumes, and no machine, is not replaced unasked.
+func TestRestoreOverVolumes(t *testing.T) {
+	t.Parallel()
+	path, backup := named(t, "web!"), backedUp(t)
+	l, err := ledger.Open(t.Context(), path, ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := ledgertest.Volume(t, "")
+	if err := firstOf(l.AddVolumes(t.Context(), []core.VolumeRecord{v}, core.Event{Step: "x"}), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ledger.Restore(t.Context(), path, backup, ledger.RestoreOptions{})
+	if core.KindOf(err) != core.Conflict || !strings.Contains(err.Error(), "holds volumes: data "+v.ID+" (intended)") {
+		t.Errorf("%v", err)
+	}
+	if _, err := ledger.Restore(t.Context(), path, backup, ledger.RestoreOptions{Force: true}); err != nil {
+		t.Error(err)
+	}
+	// One of an older schema has none.
+	if _, err := ledger.Restore(t.Context(), schema1(t), backup, ledger.RestoreOptions{}); err != nil {
+		t.Errorf("over a ledger of the first schema: %v", err)
 	}
 }

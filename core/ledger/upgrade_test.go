@@ -143,8 +143,16 @@ func TestUpgradeFromFirstSchema(t *testing.T) {
 			t.Errorf("the list still has no head: %v", err)
 		}
 	})
+	v := ledgertest.Volume(t, "")
+	v.Provider = "rack1"
+	if err := l.AddVolumes(ctx, []core.VolumeRecord{v}, core.Event{Step: "x"}); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		again := open(t, path)
+		if got, err := again.Volume(ctx, v.ID); err != nil || got.Quote.Offer.ListRevision != "r1" {
+			t.Errorf("volume %+v, %v", got, err)
+		}
 		if terms, err := again.Terms(ctx); err != nil || cmp.Diff(ledgertest.Terms(t), terms["rack1"], exactly()) != "" {
 			t.Errorf("terms %v, %v", terms, err)
 		}

@@ -105,6 +105,10 @@ func testPrune(t *testing.T, store Store) {
 		must(t, l.PutPriceList(ctx, provider, PriceList(t, revision)))
 	}
 	must(t, l.PutPriceList(ctx, "rack3", PriceList(t, "r1")))
+	must(t, l.PutPriceList(ctx, "vault1", PriceList(t, "r1")))
+	bought := Volume(t, "")
+	must(t, l.AddVolumes(ctx, []core.VolumeRecord{bought}, step("volume")))
+	endVolume(t, l, bought.ID, core.VolumeRefused)
 	must(t, l.Remember(ctx, ledger.Refusal{Provider: "ended", Until: before.Add(-time.Second)}))
 	must(t, l.Remember(ctx, ledger.Refusal{Provider: "holds", Until: before.Add(time.Second)}))
 	events := len(value(l.Events(ctx, ledger.Query{}))(t))
@@ -116,7 +120,7 @@ func testPrune(t *testing.T, store Store) {
 		}
 	}
 	for list, kept := range map[[2]string]bool{
-		{"rack1", "r1"}: true, {"rack3", "r3"}: true, {"rack2", "r1"}: false, {"rack3", "r1"}: false,
+		{"rack1", "r1"}: true, {"rack3", "r3"}: true, {"rack2", "r1"}: false, {"rack3", "r1"}: false, {"vault1", "r1"}: true,
 	} {
 		if _, err := l.PriceList(ctx, list[0], list[1]); (err == nil) != kept {
 			t.Errorf("price list %s is kept: %t, want %t", list, err == nil, kept)
