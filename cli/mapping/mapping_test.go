@@ -92,6 +92,7 @@ func run(tb testing.TB, name string, args ...string) string {
 type target struct {
 	tb     testing.TB
 	socket string
+	pid    int
 	File   string
 	Way    core.Connection
 }
@@ -124,6 +125,7 @@ func newTarget(tb testing.TB) *target {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+	t.pid = cmd.Process.Pid
 	tb.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -21,7 +21,8 @@ type UnmapOptions struct {
 	Force bool
 }
 
-// flushPatience is how long a flush may take under Force.
+// flushPatience is how long a flush may take under Force, and a farewell
+// always.
 const flushPatience = 10 * time.Second
 
 // Unmap ends the mapping. When it returns nil, all that was written is on the
@@ -57,11 +58,25 @@ func (m *Mapper) finish(ctx context.Context, r *record, force bool) error {
 		ctx, cancel = context.WithTimeout(ctx, flushPatience)
 		defer cancel()
 	}
-	if r.As == AsFile {
-		if err := m.release(ctx, r, force); err != nil {
-			return err
-		}
+	if r.As == AsNBD {
+		return m.close(ctx, r, force)
 	}
+	if err := m.release(ctx, r, force); err != nil {
+		return err
+	}
+	// Each write went through when it returned, and each close of the file was a
+	// flush: nothing is in the daemon that is not on the volume. One that cannot
+	// say goodbye to its server may be killed.
+	ctx, cancel := context.WithTimeout(ctx, flushPatience)
+	defer cancel()
+	if err := m.close(ctx, r, force); err != nil {
+		m.opts.Log.Warn("the server of the volume does not answer: the connection is cut", "mapping", r.ID, "err", err)
+	}
+	return nil
+}
+
+// close ends the export and the connection, and then the daemon.
+func (m *Mapper) close(ctx context.Context, r *record, force bool) error {
 	mon, err := dialMonitor(ctx, m.socket(r.ID), func() bool { return !m.isDaemon(r.PID, r.ID) })
 	if err != nil {
 		return err
