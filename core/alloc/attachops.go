@@ -30,7 +30,8 @@ func (e *Engine) Attach(ctx context.Context, order AttachOrder, report Report) (
 	if err != nil {
 		return core.AttachmentRecord{}, err
 	}
-	for _, x := range held {
+	if len(held) > 0 {
+		x := held[0]
 		if x.ReadOnly == order.ReadOnly {
 			return x, nil
 		}

@@ -45,6 +45,9 @@ func TestMachineWithVolumes(t *testing.T) {
 		t.Fatalf("%s, %v", a.State, err)
 	}
 	w.volumeTruth(a.ID)
+	if w.clouds["c1"].detaches != 0 {
+		t.Error("a machine that is removed was asked to let go of its volumes first: a guest need not")
+	}
 	if left := w.paid(); len(left) != 1 || left["data"] != "v1" {
 		t.Errorf("volumes that are left: %v, want data alone", left)
 	}

@@ -31,9 +31,9 @@ func WithVolumes(quotes []core.Quote, pledge core.Pledge, candidates []core.Volu
 	for i := range quotes {
 		q := &quotes[i]
 		seen := p.from(q.Consumer)
-		whole, err := core.Quote{}, error(nil)
 		if len(seen.blind) == 0 {
-			if whole, err = q.WithVolumes(seen.choices, rates); err == nil {
+			whole, err := q.WithVolumes(seen.choices, rates)
+			if err == nil {
 				paired = append(paired, whole)
 				continue
 			}
