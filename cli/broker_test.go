@@ -259,6 +259,10 @@ func (b *memBroker) Attachments(context.Context, string) ([]core.AttachmentRecor
 	return nil, nil
 }
 
+func (b *memBroker) ResumeVolumes(context.Context, func(api.Progress)) ([]api.VolumeInfo, error) {
+	return nil, nil
+}
+
 func (b *memBroker) Remove(ctx context.Context, req api.RemoveRequest) (core.Allocation, error) {
 	if err := b.enter(ctx, "remove"); err != nil {
 		return core.Allocation{}, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mesoncloud/meson/cli/render"
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
 )
 
 func newResume(a *app) *cobra.Command {
@@ -20,8 +21,8 @@ func newResume(a *app) *cobra.Command {
 		Short:   "Finish what an earlier command left unfinished",
 		Example: "meson resume\nmeson resume web1",
 		Long: "Takes over what no command works on any more, all of it or the machine NAME: adopts\n" +
-			"what was made, finishes removals, and gives up what cannot be made any more. With\n" +
-			"-o json it prints an array.",
+			"what was made, finishes removals, and gives up what cannot be made any more; volumes that\n" +
+			"were made by themselves, too. With -o json it prints an array of machines.",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: a.completeMachines,
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
@@ -47,9 +48,15 @@ func (a *app) resume(ctx context.Context, name string, timeout time.Duration) er
 	a.job.named = name == ""
 	a.job.begin()
 	allocs, err := b.Resume(ctx, name, a.job.progress)
+	var volumes []api.VolumeInfo
+	if name == "" {
+		var verr error
+		volumes, verr = b.ResumeVolumes(ctx, a.job.progress)
+		err = joinFlat(err, verr)
+	}
 	a.job.close()
 	if perr := a.print(documents(allocs), func() error {
-		if len(allocs) == 0 && err == nil {
+		if len(allocs)+len(volumes) == 0 && err == nil {
 			fmt.Fprintln(a.env.Stdout, "nothing to resume")
 		}
 		for _, alloc := range allocs {
@@ -59,11 +66,27 @@ func (a *app) resume(ctx context.Context, name string, timeout time.Duration) er
 			}
 			fmt.Fprintln(a.env.Stdout, line)
 		}
+		for _, v := range volumes {
+			fmt.Fprintf(a.env.Stdout, "volume %s (%s) is %s\n", a.outs.bold(render.Visible(v.Name)), render.Visible(cmp.Or(v.ID, "none")), a.outs.volumeState(string(v.State)))
+		}
 		return nil
 	}); perr != nil && err == nil {
 		return perr
 	}
 	return eachError(err, func(err error) error { return a.unfinished(settle(ctx, err), name, a.job.allocation()) })
+}
+
+// joinFlat joins two errors, either of which may be joined itself.
+func joinFlat(errs ...error) error {
+	var all []error
+	for _, err := range errs {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			all = append(all, many.Unwrap()...)
+		} else if err != nil {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
 }
 
 // eachError is what fn makes of an error, or of each of those that are joined.

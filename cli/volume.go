@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,11 +38,13 @@ func volumeDocument(v api.VolumeInfo) render.Volume {
 }
 
 // changeVolume is a command that changes one volume and prints it then.
-func (a *app) changeVolume(ctx context.Context, change func(context.Context, api.Broker) (api.VolumeInfo, error)) error {
+func (a *app) changeVolume(ctx context.Context, timeout time.Duration, change func(context.Context, api.Broker) (api.VolumeInfo, error)) error {
 	b, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := a.within(ctx, timeout)
+	defer cancel()
 	a.job.begin()
 	v, err := change(ctx, b)
 	a.job.close()

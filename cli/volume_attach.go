@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +11,7 @@ import (
 
 func newVolumeAttach(a *app) *cobra.Command {
 	var readOnly, dryRun bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "attach VOLUME MACHINE", Short: "Put a volume on a machine",
 		Example: "meson volume attach data web1\nmeson volume attach data web1 --readonly",
@@ -21,18 +23,20 @@ func newVolumeAttach(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeVolume(a.oneMachine),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.AttachVolume(ctx, api.AttachVolumeRequest{VolumeRequest: a.onVolume(args[0], dryRun), Machine: args[1], ReadOnly: readOnly})
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&readOnly, "readonly", false, "the machine only reads it")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether and how the machine would reach it, and stop before")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 
 func newVolumeDetach(a *app) *cobra.Command {
 	var force, yes bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "detach VOLUME [MACHINE]", Short: "Take a volume off a machine",
 		Example: "meson volume detach data\nmeson volume detach data web1",
@@ -53,13 +57,14 @@ func newVolumeDetach(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.DetachVolume(ctx, api.DetachVolumeRequest{VolumeRequest: a.onVolume(args[0], false), Machine: machine, Force: force})
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "cut the machine off at the storage server if it does not let go")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 

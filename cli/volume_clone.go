@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ type cloneFlags struct {
 	size     sizeFlag
 	snapshot string
 	dryRun   bool
+	timeout  time.Duration
 }
 
 func newVolumeClone(a *app) *cobra.Command {
@@ -28,7 +30,7 @@ func newVolumeClone(a *app) *cobra.Command {
 		Annotations: exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitNoOffer, exitUndone, exitGoing,
 			exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.made(cmd.Context(), f.dryRun, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.made(cmd.Context(), f.dryRun, f.timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.CloneVolume(ctx, api.CloneVolumeRequest{
 					From: args[0], Snapshot: f.snapshot, Name: args[1], SizeBytes: f.size.bytes, DryRun: f.dryRun, Progress: a.job.progress,
 				})
@@ -38,5 +40,6 @@ func newVolumeClone(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "what the volume held at this `SNAPSHOT`, by its name or id")
 	cmd.Flags().Var(&f.size, "size", "how large the new one is, at least as large as the other")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "ask, and stop before anything is made")
+	timeoutFlag(cmd, &f.timeout)
 	return cmd
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,11 +64,12 @@ func (f *volumeFlags) read(sized bool) (core.VolumeSpec, error) {
 }
 
 type volumeCreateFlags struct {
-	volume volumeFlags
-	market marketFlags
-	image  string
-	sha256 string
-	dryRun bool
+	volume  volumeFlags
+	market  marketFlags
+	image   string
+	sha256  string
+	dryRun  bool
+	timeout time.Duration
 }
 
 func newVolumeCreate(a *app) *cobra.Command {
@@ -90,6 +92,7 @@ func newVolumeCreate(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "refuse another image than that of this `SUM`")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "choose, and stop before anything is made")
 	f.market.bind(a, cmd)
+	timeoutFlag(cmd, &f.timeout)
 	return cmd
 }
 
@@ -108,7 +111,7 @@ func (a *app) volumeCreate(ctx context.Context, name string, f volumeCreateFlags
 	if err != nil {
 		return err
 	}
-	return a.made(ctx, f.dryRun, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+	return a.made(ctx, f.dryRun, f.timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 		return b.CreateVolume(ctx, api.CreateVolumeRequest{
 			Name: name, Spec: spec, Origin: core.VolumeOrigin{ImageURL: f.image, ImageSHA256: f.sha256},
 			Horizon: market.Horizon, Policy: market.Policy, DryRun: f.dryRun, Progress: a.job.progress,
@@ -118,11 +121,13 @@ func (a *app) volumeCreate(ctx context.Context, name string, f volumeCreateFlags
 
 // made is a command that makes a volume and prints it, also where it ended before
 // that was all there.
-func (a *app) made(ctx context.Context, dryRun bool, create func(context.Context, api.Broker) (api.VolumeInfo, error)) error {
+func (a *app) made(ctx context.Context, dryRun bool, timeout time.Duration, create func(context.Context, api.Broker) (api.VolumeInfo, error)) error {
 	b, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := a.within(ctx, timeout)
+	defer cancel()
 	a.job.undoes = true
 	a.job.begin()
 	v, err := create(ctx, b)

@@ -75,7 +75,7 @@ func (a *app) volumeImport(ctx context.Context, name, file string, f volumeImpor
 	if length.disk > spec.SizeBytes {
 		return usagef("", "--size: %s is less than the %s of the disk in %s", sizeWord(spec.SizeBytes), sizeText(length.disk), fileName(file))
 	}
-	return a.made(ctx, f.dryRun, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+	return a.made(ctx, f.dryRun, 0, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 		return b.ImportVolume(ctx, api.ImportVolumeRequest{
 			CreateVolumeRequest: api.CreateVolumeRequest{
 				Name: name, Spec: spec, Horizon: market.Horizon, Policy: market.Policy, DryRun: f.dryRun, Progress: a.job.progress,

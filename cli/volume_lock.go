@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,8 @@ import (
 )
 
 func newVolumeLock(a *app) *cobra.Command {
-	return &cobra.Command{
+	var timeout time.Duration
+	cmd := &cobra.Command{
 		Use: "lock VOLUME", Short: "Keep everybody else from writing to a volume",
 		Example: "meson volume lock data",
 		Long: "Locks a volume for you: from then on no machine of another ledger begins to write to it,\n" +
@@ -21,15 +23,18 @@ func newVolumeLock(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeVolume(nothing),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.LockVolume(ctx, a.onVolume(args[0], false), who())
 			})
 		},
 	}
+	timeoutFlag(cmd, &timeout)
+	return cmd
 }
 
 func newVolumeUnlock(a *app) *cobra.Command {
 	var force, yes bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "unlock VOLUME", Short: "Give a volume's lock back",
 		Example: "meson volume unlock data\nmeson volume unlock data --force",
@@ -45,13 +50,14 @@ func newVolumeUnlock(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.UnlockVolume(ctx, api.UnlockVolumeRequest{VolumeRequest: a.onVolume(args[0], false), Who: who(), Force: force})
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "cut off whoever writes, then release anybody's lock")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +11,7 @@ import (
 
 func newVolumeResize(a *app) *cobra.Command {
 	var dryRun bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "resize VOLUME SIZE", Short: "Let a volume grow, also while it is in use",
 		Example: "meson volume resize data 20GiB",
@@ -23,26 +25,30 @@ func newVolumeResize(a *app) *cobra.Command {
 			if err != nil {
 				return usagef("", "SIZE: %v", err)
 			}
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.ResizeVolume(ctx, a.onVolume(args[0], dryRun), size)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether it could be, and stop before")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 
 func newVolumeRename(a *app) *cobra.Command {
-	return &cobra.Command{
+	var timeout time.Duration
+	cmd := &cobra.Command{
 		Use: "rename VOLUME NAME", Short: "Give a volume another name; its vid stays",
 		Example:           "meson volume rename data logs",
 		Args:              arguments(2, 2),
 		ValidArgsFunction: a.completeVolume(nothing),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.RenameVolume(ctx, a.onVolume(args[0], false), args[1])
 			})
 		},
 	}
+	timeoutFlag(cmd, &timeout)
+	return cmd
 }

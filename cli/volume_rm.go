@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 
 func newVolumeRm(a *app) *cobra.Command {
 	var yes, dryRun bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "rm VOLUME...", Short: "Remove volumes and what they hold, for good",
 		Example: "meson volume rm data\nmeson volume rm data logs --yes -o json",
@@ -24,14 +26,17 @@ func newVolumeRm(a *app) *cobra.Command {
 		Args:              arguments(1, -1),
 		ValidArgsFunction: a.completeVolumes,
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.volumeRm(cmd.Context(), args, yes, dryRun) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.volumeRm(cmd.Context(), args, yes, dryRun, timeout)
+		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be removed, and stop before")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 
-func (a *app) volumeRm(ctx context.Context, names []string, yes, dryRun bool) error {
+func (a *app) volumeRm(ctx context.Context, names []string, yes, dryRun bool, timeout time.Duration) error {
 	b, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -41,6 +46,8 @@ func (a *app) volumeRm(ctx context.Context, names []string, yes, dryRun bool) er
 			return err
 		}
 	}
+	ctx, cancel := a.within(ctx, timeout)
+	defer cancel()
 	a.job.begin()
 	docs := make([]render.Volume, 0, len(names))
 	var done []api.VolumeInfo

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -132,6 +133,7 @@ func (a *app) snapshotRm(ctx context.Context, volume, snapshot string) error {
 
 func newVolumeRevert(a *app) *cobra.Command {
 	var yes, dryRun bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "revert VOLUME SNAPSHOT", Short: "Make a volume hold again what a snapshot does",
 		Example: "meson volume revert data before-upgrade",
@@ -146,13 +148,14 @@ func newVolumeRevert(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.changeVolume(cmd.Context(), func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 				return b.RevertVolume(ctx, a.onVolume(args[0], dryRun), args[1])
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether it could be, and stop before")
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 

@@ -119,15 +119,17 @@ func (m *Meson) Resume(ctx context.Context, name string, progress func(Progress)
 	}
 	begun, tell := m.Now(), oneAtATime(progress)
 	taken, errs := m.engine.TakeOver(ctx, func(a core.Allocation) alloc.Report { return m.reporter(begun, a, tell) })
-	_, volumeErrs := m.engine.TakeOverVolumes(ctx, func(id, name string) alloc.Report { return m.volumeReporter(begun, id, name, tell) })
 	m.warnOfStrays(ctx)
-	var failed []error
-	for _, errs := range []map[string]error{errs, volumeErrs} {
-		for _, id := range slices.Sorted(maps.Keys(errs)) {
-			failed = append(failed, errs[id])
-		}
+	return taken, joined(errs)
+}
+
+// joined are errors by id, in one order.
+func joined(errs map[string]error) error {
+	var all []error
+	for _, id := range slices.Sorted(maps.Keys(errs)) {
+		all = append(all, errs[id])
 	}
-	return taken, errors.Join(failed...)
+	return errors.Join(all...)
 }
 
 // Events of one allocation, or of all.

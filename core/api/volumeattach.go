@@ -127,7 +127,7 @@ func (m *Meson) MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapp
 		return VolumeMapping{}, err
 	}
 	order := alloc.MapOrder{VolumeTarget: target, ID: req.ID, ReadOnly: req.ReadOnly || v.ReadOnly, From: req.From, Holder: req.Who}
-	record, way, err := m.engine.Map(ctx, order, m.volumeReporter(m.Now(), req.ID, v.Name, req.Progress))
+	record, way, err := m.engine.Map(ctx, order, m.volumeReporter(m.Now(), v.Name, req.Progress))
 	if err != nil {
 		return VolumeMapping{}, err
 	}

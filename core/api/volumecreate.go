@@ -119,7 +119,7 @@ func (m *Meson) createVolume(ctx context.Context, req CreateVolumeRequest, quote
 	begun := m.Now()
 	for i, q := range quotes {
 		order := alloc.VolumeOrder{ID: ledger.NewID(), Name: req.Name, Spec: req.Spec, Origin: req.Origin, Quote: q}
-		record, err := m.engine.CreateVolume(ctx, order, m.volumeReporter(begun, order.ID, req.Name, req.Progress))
+		record, err := m.engine.CreateVolume(ctx, order, m.volumeReporter(begun, req.Name, req.Progress))
 		switch {
 		case err == nil:
 			return m.madeVolume(ctx, record)
@@ -191,7 +191,7 @@ func (m *Meson) RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo
 	if err != nil {
 		return info, err
 	}
-	if err := m.engine.RemoveVolume(ctx, target, m.volumeReporter(m.Now(), target.Record, v.Name, req.Progress)); err != nil {
+	if err := m.engine.RemoveVolume(ctx, target, m.volumeReporter(m.Now(), v.Name, req.Progress)); err != nil {
 		return info, err
 	}
 	info.State, info.Uses = core.VolumeGone, []core.VolumeUse{}
@@ -211,7 +211,19 @@ func (m *Meson) target(ctx context.Context, v found) (alloc.VolumeTarget, error)
 	return t, err
 }
 
-// volumeReporter tells of the steps of one volume since a time.
-func (m *Meson) volumeReporter(begun time.Time, id, name string, progress func(Progress)) alloc.Report {
-	return m.reporter(begun, core.Allocation{ID: id, Name: name}, progress)
+// volumeReporter tells of the steps of one volume since a time: they are no
+// allocation's.
+func (m *Meson) volumeReporter(begun time.Time, name string, progress func(Progress)) alloc.Report {
+	return m.reporter(begun, core.Allocation{Name: name}, progress)
+}
+
+// ResumeVolumes implements [Broker].
+func (m *Meson) ResumeVolumes(ctx context.Context, progress func(Progress)) ([]VolumeInfo, error) {
+	begun, tell := m.Now(), oneAtATime(progress)
+	taken, errs := m.engine.TakeOverVolumes(ctx, func(_, name string) alloc.Report { return m.volumeReporter(begun, name, tell) })
+	list := make([]VolumeInfo, 0, len(taken))
+	for _, r := range taken {
+		list = append(list, recordInfo(r))
+	}
+	return list, joined(errs)
 }

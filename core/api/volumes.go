@@ -183,6 +183,9 @@ type Volumes interface {
 	// is in use or locked.
 	RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo, error)
 
+	// ResumeVolumes is Resume for volumes and mappings that are no machine's.
+	ResumeVolumes(ctx context.Context, progress func(Progress)) ([]VolumeInfo, error)
+
 	// AttachVolume returns when the machine has the volume; the same again is no
 	// change. Busy, and by whom, where another one writes to it.
 	AttachVolume(ctx context.Context, req AttachVolumeRequest) (VolumeInfo, error)

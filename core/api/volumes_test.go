@@ -115,7 +115,7 @@ func TestVolumeKilled(t *testing.T) {
 				_, _ = w.CreateVolume(t.Context(), api.CreateVolumeRequest{Name: "data", Spec: spec(1)})
 			}()
 			w.step = func(string) {}
-			if _, err := w.Resume(t.Context(), "", nil); err != nil {
+			if _, err := w.ResumeVolumes(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
 			records, err := w.ledger.Volumes(t.Context(), ledger.VolumeFilter{Final: true})
@@ -186,7 +186,7 @@ func TestImportCutOff(t *testing.T) {
 	req.Data, req.SHA256 = strings.NewReader("bytes"), strings.Repeat("0", 64)
 	_, err = w.ImportVolume(t.Context(), req)
 	refused(t, err, core.Invalid, "")
-	if _, err := w.Resume(t.Context(), "", nil); err != nil {
+	if _, err := w.ResumeVolumes(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 	open, err := w.ledger.Volumes(t.Context(), ledger.VolumeFilter{})
