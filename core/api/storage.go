@@ -4,12 +4,21 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/host"
 )
 
 const storageService = "meson.plugin.v1.Storage"
+
+// How long a storage provider is waited for: to start, to list what it has, and
+// to find one volume that something is to be done to.
+const (
+	startStorage = 20 * time.Second
+	listStorage  = 10 * time.Second
+	findStorage  = 30 * time.Second
+)
 
 // storage are the providers that make volumes, all or the one of a name, and why
 // others cannot be asked whether they do. A named one that makes none is
@@ -23,7 +32,7 @@ func (m *Meson) storage(ctx context.Context, only string) ([]*host.Provider, []c
 	if len(configs) == 0 && only != "" {
 		return nil, nil, &core.Error{Kind: core.NotFound, Subject: "provider " + only, Text: "not configured", Hint: "meson provider ls"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, askLive)
+	ctx, cancel := context.WithTimeout(ctx, startStorage)
 	defer cancel()
 	all := make([]*host.Provider, len(configs))
 	failed := make([]error, len(configs))
@@ -60,10 +69,10 @@ func notAsked(provider, plugin string, err error) core.Answer {
 	return core.Answer{Provider: provider, Plugin: plugin, Err: core.AsError(err, "provider "+provider)}
 }
 
-// each asks several providers at once; what ask returns comes in their order, and
+// each asks several providers at once, for so long at most; what ask returns comes in their order, and
 // an error is a failure of that provider alone.
-func each[T any](ctx context.Context, providers []*host.Provider, ask func(context.Context, *host.Provider) ([]T, error)) ([]T, []core.Answer) {
-	ctx, cancel := context.WithTimeout(ctx, askLive)
+func each[T any](ctx context.Context, limit time.Duration, providers []*host.Provider, ask func(context.Context, *host.Provider) ([]T, error)) ([]T, []core.Answer) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answers := make([][]T, len(providers))
 	errs := make([]error, len(providers))

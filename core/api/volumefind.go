@@ -37,7 +37,7 @@ func (m *Meson) volume(ctx context.Context, name string) (found, error) {
 		return found{}, err
 	}
 	// By its vid most providers find one at once; all must be listed for a name.
-	exact, more := each(ctx, providers, func(ctx context.Context, p *host.Provider) ([]found, error) {
+	exact, more := each(ctx, findStorage, providers, func(ctx context.Context, p *host.Provider) ([]found, error) {
 		v, err := p.GetVolume(ctx, core.VolumeRef{ID: id})
 		switch core.KindOf(err) {
 		case "":
@@ -50,7 +50,7 @@ func (m *Meson) volume(ctx context.Context, name string) (found, error) {
 	matches := exact
 	if len(matches) == 0 {
 		var all []found
-		all, more = each(ctx, providers, listAt)
+		all, more = each(ctx, findStorage, providers, listAt)
 		matches = matching(all, id)
 	}
 	failures = append(failures, more...)
@@ -189,7 +189,7 @@ func (m *Meson) ListVolumes(ctx context.Context, provider string) ([]VolumeInfo,
 	if err != nil {
 		return nil, nil, err
 	}
-	all, more := each(ctx, providers, func(ctx context.Context, p *host.Provider) ([]core.Volume, error) { return p.ListVolumes(ctx, "") })
+	all, more := each(ctx, listStorage, providers, func(ctx context.Context, p *host.Provider) ([]core.Volume, error) { return p.ListVolumes(ctx, "") })
 	list, err := m.infos(ctx, all)
 	if err != nil {
 		return nil, nil, err

@@ -26,7 +26,7 @@ func (m *Meson) Snapshots(ctx context.Context, volume string) ([]core.Snapshot, 
 	if err != nil {
 		return nil, err
 	}
-	list, more := each(ctx, providers, func(ctx context.Context, p *host.Provider) ([]core.Snapshot, error) {
+	list, more := each(ctx, listStorage, providers, func(ctx context.Context, p *host.Provider) ([]core.Snapshot, error) {
 		list, err := p.ListSnapshots(ctx, "")
 		if core.KindOf(err) == core.Unsupported {
 			err = nil
