@@ -41,12 +41,12 @@ func mostExported(size int64, format string) int64 {
 // that is, and since when.
 func (m *Meson) inUse(ctx context.Context, op string, v found) *core.Error {
 	e := &core.Error{Kind: core.Busy, Op: op, Subject: v.Provider + "/" + v.ID, Hint: "meson volume show " + v.ID + "; meson volume detach " + v.ID}
-	names := map[string]string{}
+	names, uses := map[string]string{}, v.Uses
 	if info, err := m.info(ctx, v.Volume); err == nil {
-		names = info.Machines
+		names, uses = info.Machines, info.Uses
 	}
 	var who []string
-	for _, u := range v.Uses {
+	for _, u := range uses {
 		does := "reads it"
 		if u.Writable {
 			does = "writes to it"

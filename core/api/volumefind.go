@@ -117,7 +117,7 @@ func (m *Meson) info(ctx context.Context, v core.Volume) (VolumeInfo, error) {
 }
 
 func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo, error) {
-	names := map[string]string{}
+	names, holders := map[string]string{}, map[string]string{}
 	if slices.ContainsFunc(volumes, func(v core.Volume) bool { return len(v.Uses) > 0 }) {
 		allocations, err := m.Ledger.Allocations(ctx, ledger.Filter{})
 		if err != nil {
@@ -125,6 +125,13 @@ func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo,
 		}
 		for _, a := range allocations {
 			names[a.ID] = a.Name
+		}
+		mappings, err := m.Mappings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range mappings {
+			holders[t.ID] = t.Holder
 		}
 	}
 	records, err := m.Ledger.Volumes(ctx, ledger.VolumeFilter{})
@@ -138,9 +145,13 @@ func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo,
 	list := make([]VolumeInfo, 0, len(volumes))
 	for _, v := range volumes {
 		info := VolumeInfo{Volume: v, Ours: v.Owner.Broker == m.Ledger.ID(), Machines: map[string]string{}}
-		for _, u := range v.Uses {
+		info.Uses = slices.Clone(v.Uses)
+		for i, u := range v.Uses {
 			if name, ok := names[u.Allocation]; ok {
 				info.Machines[u.Allocation] = name
+			}
+			if who, ok := holders[u.Attachment]; ok { // nobody else knows that
+				info.Uses[i].Holder = who
 			}
 		}
 		if r, ok := bought[v.Provider+"/"+v.ID]; ok && !r.Foreign {

@@ -276,6 +276,9 @@ func TestMapVolume(t *testing.T) {
 			t.Errorf("the event %s has the password", e.Step)
 		}
 	}
+	if who := made.Volume.Uses; len(who) != 1 || who[0].Holder != "ada@desk" {
+		t.Errorf("used by %+v", who)
+	}
 	list, err := w.Mappings(t.Context())
 	if err != nil || len(list) != 1 || list[0].Holder != "ada@desk" {
 		t.Errorf("%+v, %v", list, err)
