@@ -53,12 +53,8 @@ func (p *Provider) ResizeVolume(ctx context.Context, req *pb.ResizeVolumeRequest
 	defer unlock()
 	size := roundUp(req.GetSizeBytes())
 	if size > f.Meta.SizeBytes {
-		reason, err := p.store.room(ctx, f.at, size-f.Meta.SizeBytes)
-		if err != nil {
+		if err := p.store.fits(ctx, "resize volume", f.at, size-f.Meta.SizeBytes); err != nil {
 			return nil, err
-		}
-		if reason != nil {
-			return nil, &sdk.Error{Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Op: "resize volume", Subject: reason.GetCandidate(), Source: sdk.SourceProvider, Text: reason.GetText()}
 		}
 	}
 	if _, err := p.store.grow(ctx, f, size); err != nil {

@@ -68,6 +68,11 @@ type errGoing struct{ job *job }
 func (errGoing) Error() string { return "it is still being made" }
 
 func (p *Provider) begin(ctx context.Context, m *making, owner *pb.Owner) (found, error) {
+	if p.jobs.underway(owner) == nil {
+		if err := p.store.fits(ctx, opCreate, m.at, m.new.Meta.SizeBytes); err != nil {
+			return found{}, err
+		}
+	}
 	j := &job{owner: owner, name: m.new.Meta.Name, spec: specOf(m.new)}
 	going, err := p.jobs.run(ctx, p.working, j, createPatience, func(ctx context.Context, j *job) error {
 		_, err := m.at.vault.Create(ctx, m.new, func(ctx context.Context, b *vault.Build) error { return m.fill(ctx, b, j) })

@@ -112,23 +112,6 @@ func (all *jobs) underway(o *pb.Owner) *job {
 	return nil
 }
 
-// of are the jobs of a broker, or all.
-func (all *jobs) of(broker string) (out []*job) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	for _, j := range all.all {
-		select {
-		case <-j.done:
-			continue
-		default:
-		}
-		if broker == "" || j.owner.GetBroker() == broker {
-			out = append(out, j)
-		}
-	}
-	return out
-}
-
 // end cancels a job and waits until nothing of it is left.
 func (all *jobs) end(ctx context.Context, o *pb.Owner) error {
 	all.mu.Lock()

@@ -22,6 +22,9 @@ const offerLife = time.Minute
 
 // shape is what an offer means; it travels in its token.
 type shape struct {
+	// Rank is its place among those that cost the same: the order of the vaults, and
+	// of the formats in each.
+	Rank int `json:"rank"`
 	// Vault is the name of the vault.
 	Vault  string       `json:"vault"`
 	Format vault.Format `json:"format,omitempty"`
@@ -33,7 +36,7 @@ func (s shape) id() string {
 	if format == "" {
 		format = "shared"
 	}
-	return fmt.Sprintf("%s/%s/%d", s.Vault, format, s.Size)
+	return fmt.Sprintf("%02d/%s/%s/%d", s.Rank, s.Vault, format, s.Size)
 }
 
 func (s shape) sku() string {
@@ -62,7 +65,7 @@ func (p *Provider) OfferVolume(ctx context.Context, req *pb.OfferVolumeRequest, 
 	}
 	answer := &pb.OfferVolumeResponse{Reasons: p.config.refusals(req)}
 	if len(answer.Reasons) == 0 {
-		for _, at := range p.store.vaults {
+		for i, at := range p.store.vaults {
 			reason, err := p.store.room(ctx, at, roundUp(req.GetSpec().GetSizeBytes()))
 			if err != nil {
 				reason = &pb.Reason{Candidate: "vault " + at.name, Text: sdk.CleanText(err.Error(), 500)}
@@ -71,8 +74,8 @@ func (p *Provider) OfferVolume(ctx context.Context, req *pb.OfferVolumeRequest, 
 				answer.Reasons = append(answer.Reasons, reason)
 				continue
 			}
-			for _, format := range p.config.formats(req.GetSpec()) {
-				o, err := p.offer(shape{Vault: at.name, Format: format, Size: roundUp(req.GetSpec().GetSizeBytes())}, list, req)
+			for j, format := range p.config.formats(req.GetSpec()) {
+				o, err := p.offer(shape{Rank: 2*i + j, Vault: at.name, Format: format, Size: roundUp(req.GetSpec().GetSizeBytes())}, list, req)
 				if err != nil {
 					return err
 				}
@@ -162,7 +165,11 @@ func (c *Config) refusals(req *pb.OfferVolumeRequest) (reasons []*pb.Reason) {
 	exposures := c.exposures(spec.GetShareable(), vault.Raw)
 	if len(exposures) == 0 {
 		what := map[bool]string{true: "nfs_address", false: "address or host_uuid"}[spec.GetShareable()]
-		no("shareable", fmt.Sprint(spec.GetShareable()), "", fmt.Sprintf("shareable=%v", !spec.GetShareable()), "the provider's settings have no "+what+", so nobody could reach it")
+		relax := ""
+		if len(c.exposures(!spec.GetShareable(), vault.Raw)) > 0 {
+			relax = fmt.Sprintf("shareable=%v", !spec.GetShareable())
+		}
+		no("shareable", fmt.Sprint(spec.GetShareable()), "", relax, "the provider's settings have no "+what+", so nobody could reach it")
 	}
 	var kinds []pb.ConnectionKind
 	var have, want []string

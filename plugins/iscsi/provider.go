@@ -53,11 +53,12 @@ func open(ctx context.Context, name string, config *Config, log *slog.Logger, ho
 		if err != nil {
 			return nil, err
 		}
+		s.resident = home != nil
 		p.store, p.own = s, true
 	}
 	p.working, p.stop = context.WithCancel(context.Background())
 	if p.own {
-		p.wg.Go(func() { p.store.keep(p.working, home != nil) })
+		p.wg.Go(func() { p.store.keep(p.working) })
 	}
 	return p, nil
 }

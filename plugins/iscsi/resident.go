@@ -67,8 +67,9 @@ func Serve(ctx context.Context, args []string, log *slog.Logger, hooks Hooks) er
 			stop()
 			return err
 		}
+		s.resident = true
 		home.store = s
-		wg.Go(func() { s.keep(keeping, true) })
+		wg.Go(func() { s.keep(keeping) })
 	}
 	err = sdk.ServeUnix(ctx, sdk.NewServer(Definition(hooks, home), log), path)
 	stop()

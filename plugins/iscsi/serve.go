@@ -2,7 +2,6 @@ package iscsi
 
 import (
 	"context"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
-	"github.com/mesoncloud/meson/plugins/iscsi/share"
 	"github.com/mesoncloud/meson/plugins/iscsi/target"
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
@@ -211,74 +209,9 @@ func (s *store) serveSockets(ctx context.Context, v *vault.Volume) error {
 	return s.daemon(ctx, v, s.nbdDir(v), want)
 }
 
-// serveShares makes the NFS server serve every directory that is recorded as used,
-// of all vaults.
-func (s *store) serveShares(ctx context.Context) error {
-	if s.shares == nil {
-		return notServed("NFS", "nfs_address")
-	}
-	_, err := s.shares.Ensure(ctx, s.shared)
-	return err
-}
-
-// shared lists what is to be exported over NFS.
-func (s *store) shared(ctx context.Context) ([]share.Export, error) {
-	clients := s.config.clients()
-	var out []share.Export
-	for _, at := range s.vaults {
-		all, err := at.vault.List(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range all {
-			if !v.Directory || v.DataFile == "" {
-				continue
-			}
-			for _, u := range standing(v, "nfs") {
-				out = append(out, share.Export{Attachment: u.ID, Dir: v.Data(), Clients: slices.Clone(clients), ReadOnly: !u.Writable})
-			}
-		}
-	}
-	return out, nil
-}
-
 func notServed(what, setting string) error {
 	return &sdk.Error{
 		Kind: sdk.Unsupported, Op: "serve volume", Source: sdk.SourceProvider,
 		Text: "the provider serves nothing over " + what, Hint: "set " + setting,
 	}
-}
-
-// portal is where a volume is to be served: where it already is, else at a port that
-// nobody has.
-func (s *store) portal(ctx context.Context, v *vault.Volume, not map[string]bool) (string, error) {
-	if s.targets == nil {
-		return "", notServed("iSCSI", "address")
-	}
-	if uses := standing(v, "iscsi"); len(uses) > 0 && len(uses[0].Portals) > 0 && !not[uses[0].Portals[0]] {
-		return uses[0].Portals[0], nil
-	}
-	taken := map[string]bool{}
-	for p := range not {
-		taken[p] = true
-	}
-	for _, at := range s.vaults {
-		all, err := at.vault.List(ctx)
-		if err != nil {
-			return "", err
-		}
-		for _, other := range all {
-			for _, u := range other.State.Uses {
-				for _, p := range u.Portals {
-					taken[p] = true
-				}
-			}
-		}
-	}
-	address, err := netip.ParseAddr(s.config.Address)
-	if err != nil {
-		return "", sdk.Errorf(sdk.Internal, "address %q: %w", s.config.Address, err)
-	}
-	ports := target.Portals{Address: address, First: uint16(s.config.FirstPort), Last: uint16(s.config.LastPort)}
-	return ports.Free(taken)
 }

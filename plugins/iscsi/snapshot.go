@@ -173,6 +173,10 @@ func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest
 	return p.shown(ctx, f)
 }
 
+// compactBytes is how much a command that ends soon begins to merge; more is for a
+// resident part.
+const compactBytes = 1 << 30
+
 // compact wins back the space of layers that nobody asks for, and shortens long
 // chains, one change after the other. What is left, the next one does.
 func (s *store) compact(ctx context.Context, f found) {
@@ -181,6 +185,11 @@ func (s *store) compact(ctx context.Context, f found) {
 		err := f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
 			v := h.Volume()
 			if v.State.Pending != nil || v.Directory || v.State.Format == "" || len(v.Faults) > 0 {
+				return nil
+			}
+			if !s.resident && s.forgotten(v) > compactBytes {
+				s.log.Info("the space of forgotten layers is left to a resident part", "volume", v.ID)
+				more = false
 				return nil
 			}
 			c, ok, err := s.images.Plan(files(v))
@@ -196,4 +205,18 @@ func (s *store) compact(ctx context.Context, f found) {
 			return
 		}
 	}
+}
+
+// forgotten is how much the layers take that nobody asks for.
+func (s *store) forgotten(v *vault.Volume) (bytes uint64) {
+	info, err := s.images.Info(files(v))
+	if err != nil {
+		return 0
+	}
+	for _, one := range v.State.Snapshots {
+		if one.Hidden {
+			bytes += info.Layers[one.ID]
+		}
+	}
+	return bytes
 }

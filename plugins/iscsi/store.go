@@ -3,7 +3,6 @@ package iscsi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"github.com/mesoncloud/meson/plugins/iscsi/target"
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
-	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // place is one vault.
@@ -31,6 +29,9 @@ type store struct {
 	step   func(string)
 	host   string // as compute providers name it, empty where nobody knows
 	dir    string // of the daemons' sockets
+
+	// resident is whether it lives on, rather than for a command.
+	resident bool
 
 	vaults []*place
 	images *image.Engine
@@ -213,36 +214,3 @@ func (s *store) fuseDir(v *vault.Volume) string { return filepath.Join(s.dir, "f
 
 // fusePath is where a volume that is not raw appears as a raw file.
 func (s *store) fusePath(v *vault.Volume) string { return filepath.Join(s.dir, "d", key(v)) }
-
-// room is why a vault has none for so many bytes more; nil: it has.
-func (s *store) room(ctx context.Context, at *place, bytes uint64) (*pb.Reason, error) {
-	sp, err := at.vault.Space(ctx)
-	if err != nil {
-		return nil, err
-	}
-	promised := sp.TotalBytes / 100 * uint64(s.config.OvercommitPercent)
-	reserve := uint64(s.config.ReserveGiB) * vault.GiB
-	left := min(promised-min(promised, sp.ProvisionedBytes), sp.FreeBytes-min(sp.FreeBytes, reserve))
-	if s.config.OvercommitPercent > 100 {
-		left = promised - min(promised, sp.ProvisionedBytes)
-		if sp.FreeBytes <= reserve {
-			left = 0
-		}
-	}
-	text := fmt.Sprintf("its filesystem has room for volumes of %s together", gibText(left))
-	if limit := sp.Settings.MaxBytes; limit != nil && *limit-min(*limit, sp.ProvisionedBytes) < left {
-		left = *limit - min(*limit, sp.ProvisionedBytes)
-		text = fmt.Sprintf("settings.json leaves %s", gibText(left))
-	}
-	if n := sp.Settings.MaxVolumes; n != nil && sp.Volumes >= *n {
-		return &pb.Reason{Candidate: "vault " + at.name, Field: "volumes", Want: "1", Have: "0", Text: fmt.Sprintf("settings.json allows %d volumes, and there are %d", *n, sp.Volumes)}, nil
-	}
-	if bytes <= left {
-		return nil, nil
-	}
-	r := &pb.Reason{Candidate: "vault " + at.name, Field: "size", Want: gibText(bytes), Have: gibText(left), Text: text}
-	if left >= vault.Step {
-		r.Relax = "size_gib=" + gibNumber(left-left%vault.Step)
-	}
-	return r, nil
-}

@@ -2,12 +2,14 @@ package iscsi
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -21,10 +23,10 @@ const (
 // keep goes on with what dead processes have left, and serves what is recorded. A
 // resident part does so for as long as it lives, and keeps the index of every vault
 // current; otherwise it is done once.
-func (s *store) keep(ctx context.Context, resident bool) {
+func (s *store) keep(ctx context.Context) {
 	s.sweepImages()
-	k := &keeper{store: s, next: map[string]*delay{}}
-	if !resident {
+	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, tidy: s.resident}
+	if !s.resident {
 		k.look(ctx)
 		return
 	}
@@ -40,8 +42,10 @@ func (s *store) keep(ctx context.Context, resident bool) {
 		})
 	}
 	for ctx.Err() == nil {
+		began := time.Now()
 		k.look(ctx)
-		pauseFor(ctx, lookEvery)
+		// However many volumes there are, looking takes a tenth of the time.
+		pauseFor(ctx, max(lookEvery, 9*time.Since(began)))
 	}
 	watching.Wait()
 }
@@ -62,8 +66,11 @@ type delay struct {
 // keeper has every recorded use served, each volume that fails less and less often.
 type keeper struct {
 	store *store
-	mu    sync.Mutex
-	next  map[string]*delay // by folder
+	// tidy is whether space of forgotten layers is won back too.
+	tidy   bool
+	mu     sync.Mutex
+	tidied map[string]time.Time // by folder
+	next   map[string]*delay    // by folder
 }
 
 // look goes once over all volumes.
@@ -79,7 +86,8 @@ func (k *keeper) look(ctx context.Context) {
 	for _, f := range all {
 		for _, v := range f.whole.All {
 			st := v.State
-			if len(st.Uses) == 0 && st.Pending == nil && st.ResizeBytes == 0 {
+			forgotten := k.tidy && slices.ContainsFunc(st.Snapshots, func(one vault.Snapshot) bool { return one.Hidden })
+			if len(st.Uses) == 0 && st.Pending == nil && st.ResizeBytes == 0 && !forgotten {
 				continue
 			}
 			if v.Directory {
@@ -89,6 +97,9 @@ func (k *keeper) look(ctx context.Context) {
 			at := found{Volume: v, at: k.store.in(v.Vault), whole: f.whole}
 			each.Go(func() error {
 				k.volume(ctx, at)
+				if forgotten && k.due(v.Folder) {
+					k.store.compact(ctx, at)
+				}
 				return nil
 			})
 		}
@@ -109,6 +120,19 @@ func (k *keeper) volume(ctx context.Context, f found) {
 		}
 		return k.store.settle(ctx, f)
 	})
+}
+
+// tidyEvery is how often it is seen whether space can be won back of a volume.
+const tidyEvery = time.Minute
+
+func (k *keeper) due(folder string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.tidied[folder]) < tidyEvery {
+		return false
+	}
+	k.tidied[folder] = time.Now()
+	return true
 }
 
 // try does something unless it failed a short time ago.

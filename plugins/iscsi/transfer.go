@@ -26,6 +26,9 @@ func (p *Provider) ImportVolume(ctx context.Context, header *pb.ImportVolumeHead
 	if f, err := p.store.owned(ctx, header.GetOwner().GetBroker(), header.GetOwner().GetKey()); err == nil && f.State.Owner.Request != header.GetOwner().GetRequest() {
 		return nil, sdk.Errorf(sdk.Conflict, "the key %s was used for another request", header.GetOwner().GetKey())
 	}
+	if err := p.store.fits(ctx, "import volume", at, s.Size); err != nil {
+		return nil, err
+	}
 	v, err := at.vault.Create(ctx, newOf(header.GetOwner(), header.GetName(), header.GetSpec(), s), func(ctx context.Context, b *vault.Build) error {
 		_, err := p.store.images.Import(ctx, b.Folder, image.ImportOptions{
 			Source: image.Source{Reader: data}, From: image.Format(header.GetFormat()), SHA256: strings.ToLower(header.GetSha256()),
