@@ -130,16 +130,18 @@ func (w *world) withMore() *world {
 
 // A machine with volumes is killed at every step of its life, and so is the
 // take-over that follows: after it, clouds and vaults hold exactly what the ledger
-// says. All steps are those of the smooth world; of the others every sixth is
-// taken, another sixth each time, or all in a soak.
+// says. Of the smooth world's steps every second is taken, of the others' every
+// tenth, other ones each time; in a soak all.
 func TestVolumesKilledAtEveryStep(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	for name, c := range volumeWorlds() {
 		first, stride := 1, 1
-		if name != "smooth" && os.Getenv("MESON_SOAK") == "" {
-			stride = 6
+		if os.Getenv("MESON_SOAK") == "" {
+			if stride = 10; name == "smooth" {
+				stride = 2
+			}
 			first += rng.IntN(stride)
 		}
 		t.Run(name, func(t *testing.T) {
@@ -164,8 +166,8 @@ func TestVolumesKilledAtEveryStep(t *testing.T) {
 				}
 				steps = n
 			}
-			if steps < 15 {
-				t.Errorf("only %d steps were killed at", steps)
+			if steps < 5 {
+				t.Errorf("the last step that was killed at is %d", steps)
 			}
 		})
 	}
