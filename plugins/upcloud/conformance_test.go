@@ -25,6 +25,8 @@ func conforming(t *testing.T) (*cloud, sdktest.Target) {
 	return c, sdktest.Target{
 		Config: settings(t, c.url, nil), Secrets: map[string][]byte{"token": []byte(testToken)},
 		Fits: with(nil).GetPledge(), TooBig: big,
+		Volume: &pb.VolumeSpec{SizeBytes: 10 << 30}, VolumeTooBig: &pb.VolumeSpec{SizeBytes: 1 << 50},
+		From:  []*pb.Consumer{{Kinds: []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NATIVE}, Provider: "conformance", Zone: "fi-hel1"}},
 		Login: &pb.Login{Hostname: "conformance", SshKeys: []string{"ssh-ed25519 AAAA ann@home"}},
 	}
 }

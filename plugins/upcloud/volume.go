@@ -73,6 +73,9 @@ func (v *volume) wire() *pb.Volume {
 	for _, server := range v.ServerUUIDs {
 		out.Uses = append(out.Uses, &pb.VolumeUse{AttachmentId: v.labels[labelExport], Holder: "server " + server, Writable: true})
 	}
+	if has := v.labels[labelExport]; has != "" && len(out.Uses) == 0 {
+		out.Uses = append(out.Uses, &pb.VolumeUse{AttachmentId: has, Writable: true, Epoch: v.epoch(), Kind: pb.ConnectionKind_CONNECTION_KIND_NATIVE})
+	}
 	out.State, out.Message = v.status()
 	if out.State == pb.VolumeState_VOLUME_STATE_CREATING {
 		out.Progress = &pb.Progress{Step: cmp.Or(v.labels[labelUnfinished], "prepare")}

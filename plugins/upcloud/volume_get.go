@@ -93,6 +93,12 @@ func (p *Provider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest
 			Text: "server " + strings.Join(v.ServerUUIDs, ", ") + " has it",
 		}
 	}
+	if has := v.labels[labelExport]; has != "" {
+		return &sdk.Error{
+			Kind: sdk.Busy, Op: "delete volume", Subject: v.UUID, Source: sdk.SourceProvider,
+			Text: "attachment " + has + " has it", Hint: "detach it first",
+		}
+	}
 	err = p.removeStorage(ctx, v.UUID)
 	if err == nil {
 		p.changed()

@@ -179,6 +179,12 @@ func TestVolumeLife(t *testing.T) {
 	if e, err := p.Export(t.Context(), export); err != nil || e.GetEpoch() != 2 {
 		t.Errorf("the next export: %v, %v; want epoch 2", e, err)
 	}
+	if err := p.DeleteVolume(t.Context(), &pb.DeleteVolumeRequest{Owner: req.GetOwner()}); sdk.KindOf(err) != sdk.Busy {
+		t.Errorf("deleted while it is exported: %v, want Busy", err)
+	}
+	if err := p.Unexport(t.Context(), &pb.UnexportRequest{VolumeId: v.GetId(), AttachmentId: "other"}); err != nil {
+		t.Error(err)
+	}
 	removeVolume(t, p, req)
 	cl.empty(t)
 }

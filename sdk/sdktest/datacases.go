@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -39,6 +40,27 @@ func snapshotRequest(o *pb.Owner, volume string) *pb.CreateSnapshotRequest {
 	return &pb.CreateSnapshotRequest{Provider: providerName, Owner: otherKey(o, "-snap"), VolumeId: volume, Name: "before"}
 }
 
+// snapshotAvailable repeats a CreateSnapshot until the snapshot is there.
+func snapshotAvailable(ctx context.Context, s sdk.Snapshotter, req *pb.CreateSnapshotRequest) (one *pb.Snapshot, err error) {
+	err = patiently(ctx, func() error {
+		if one, err = s.CreateSnapshot(ctx, req); err == nil && one.GetState() == pb.VolumeState_VOLUME_STATE_CREATING {
+			return sdk.Errorf(sdk.Busy, "it is still being made")
+		}
+		return err
+	})
+	return one, err
+}
+
+// patiently repeats what the broker would repeat.
+func patiently(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil || !passes(err) || !pause(ctx, 20*time.Millisecond) {
+			return err
+		}
+	}
+}
+
 func snapshotLife(ctx context.Context, e *Env) error {
 	s, o, v, err := onVolume[sdk.Snapshotter](ctx, e)
 	if err != nil {
@@ -47,7 +69,7 @@ func snapshotLife(ctx context.Context, e *Env) error {
 	ctx, cancel := context.WithTimeout(ctx, e.Target.Running)
 	defer cancel()
 	req := snapshotRequest(o, v.GetId())
-	first, err := s.CreateSnapshot(ctx, req)
+	first, err := snapshotAvailable(ctx, s, req)
 	if err != nil {
 		return fmt.Errorf("create snapshot: %w", err)
 	}
@@ -167,14 +189,21 @@ func snapshotReverts(ctx context.Context, e *Env) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.Target.Running)
 	defer cancel()
-	one, err := s.CreateSnapshot(ctx, snapshotRequest(o, v.GetId()))
+	one, err := snapshotAvailable(ctx, s, snapshotRequest(o, v.GetId()))
 	if err != nil {
 		return fmt.Errorf("create snapshot: %w", err)
 	}
 	revert := &pb.RevertVolumeRequest{Provider: providerName, Owner: &pb.Owner{Broker: o.GetBroker()}, VolumeId: v.GetId(), SnapshotId: one.GetId()}
 	var faults []error
 	for range 2 {
-		if _, err := s.RevertVolume(ctx, revert); err != nil {
+		err := patiently(ctx, func() error {
+			v, err := s.RevertVolume(ctx, revert)
+			if err == nil && v.GetState() != pb.VolumeState_VOLUME_STATE_AVAILABLE {
+				return sdk.Errorf(sdk.Busy, "it is still being reverted")
+			}
+			return err
+		})
+		if err != nil {
 			faults = append(faults, fmt.Errorf("revert: %w", err))
 		}
 	}
@@ -202,7 +231,7 @@ func clonesHold(ctx context.Context, e *Env) error {
 	if err != nil {
 		return err
 	}
-	one, err := s.CreateSnapshot(ctx, snapshotRequest(o, v.GetId()))
+	one, err := snapshotAvailable(ctx, s, snapshotRequest(o, v.GetId()))
 	if err != nil {
 		return fmt.Errorf("create snapshot: %w", err)
 	}
