@@ -24,10 +24,15 @@ func (v *Vault) List(ctx context.Context) ([]*Volume, error) {
 	return v.index.all(), nil
 }
 
-// Refresh scans: folders whose metadata have not changed are not parsed again.
+// Refresh scans: folders whose metadata have not changed are not parsed again. It is
+// Unavailable, and nothing that was known is forgotten, where the root is not the
+// vault (see Present), or a part of it cannot be read.
 func (v *Vault) Refresh(ctx context.Context) error {
 	v.scans.Lock()
 	defer v.scans.Unlock()
+	if err := v.Present(); err != nil {
+		return err
+	}
 	began, known := v.index.begin()
 	s := &scan{vault: v, known: known}
 	if err := s.run(ctx); err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mesoncloud/meson/sdk"
 )
 
 // The bounds of a scan.
@@ -88,15 +90,24 @@ func (s *scan) fault(rel, format string, args ...any) {
 	}
 }
 
-// tree looks at one directory that is no volume. Only ctx's end is an error.
+// unread notes a directory that cannot be looked at, or is the error for it.
+func (s *scan) unread(rel, what string, err error) error {
+	if rel == "." || lost(err) {
+		return refusal(sdk.Unavailable, "scan vault", filepath.Join(s.vault.root.path, rel), fmt.Sprintf("cannot be %s: %v", what, cause(err)), "")
+	}
+	s.fault(rel, "cannot be %s: %v", what, cause(err))
+	return nil
+}
+
+// tree looks at one directory that is no volume. An error is ctx's end, or that there
+// may be volumes that cannot be seen: what is not found then may be there.
 func (s *scan) tree(ctx context.Context, d *dir, rel string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	st, err := d.stat()
 	if err != nil {
-		s.fault(rel, "cannot be read: %v", cause(err))
-		return nil
+		return s.unread(rel, "read", err)
 	}
 	id := [2]uint64{st.Dev, st.Ino}
 	if other, twice := s.seen[id]; twice {
@@ -107,8 +118,7 @@ func (s *scan) tree(ctx context.Context, d *dir, rel string, depth int) error {
 	s.dirs = append(s.dirs, rel)
 	entries, more, err := d.entries(maxInADir)
 	if err != nil {
-		s.fault(rel, "cannot be read: %v", cause(err))
-		return nil
+		return s.unread(rel, "read", err)
 	}
 	if more {
 		s.fault(rel, "has more than %d names: the others were not searched", maxInADir)
@@ -141,8 +151,7 @@ func (s *scan) tree(ctx context.Context, d *dir, rel string, depth int) error {
 func (s *scan) enter(ctx context.Context, d *dir, name, rel string, depth int) error {
 	child, err := d.sub(name)
 	if err != nil {
-		s.fault(rel, "cannot be opened: %v", cause(err))
-		return nil
+		return s.unread(rel, "opened", err)
 	}
 	defer child.close()
 	return s.tree(ctx, child, rel, depth+1)

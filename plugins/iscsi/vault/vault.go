@@ -21,7 +21,10 @@ import (
 type Options struct {
 	// Root is the vault's directory; it must be there.
 	Root string
-	Log  *slog.Logger
+	// ID, if set, is what the vault that was last opened here is known by: another
+	// directory, or an empty one below a mount that is missing, is Unavailable.
+	ID  string
+	Log *slog.Logger
 	// Now is time.Now where it is nil.
 	Now func() time.Time
 	// LockWait is how long a call waits for another process that works on the same
@@ -77,6 +80,10 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 		return nil, failed(op, path, err)
 	}
 	v := &Vault{o: o, root: root, index: newIndex()}
+	if err := expect(root, o.ID); err != nil {
+		root.close()
+		return nil, failed(op, path, err)
+	}
 	if err := v.identify(ctx); err != nil {
 		root.close()
 		return nil, failed(op, path, err)
