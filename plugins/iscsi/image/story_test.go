@@ -14,10 +14,14 @@ import (
 func TestAnyStory(t *testing.T) {
 	t.Parallel()
 	e := theTools(t)
+	seeds, steps := uint64(1), 25
+	if os.Getenv("MESON_SOAK") != "" {
+		seeds, steps = 10, 60
+	}
 	for _, format := range []Format{Raw, QCOW2} {
-		for seed := range uint64(3) {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/%d", format, seed), func(t *testing.T) {
-				story(t, newDisk(t, e, format, 8<<20), rand.New(rand.NewPCG(seed, 7)), 30)
+				story(t, newDisk(t, e, format, 8<<20), rand.New(rand.NewPCG(seed, 7)), steps)
 			})
 		}
 	}
