@@ -55,6 +55,8 @@ type world struct {
 	spec string
 	// reserve is how many cores of every host are not given away.
 	reserve int
+	// netns is the network namespace that this user sits in, if it is another one.
+	netns string
 }
 
 // bootSpec is a guest without an operating system, on a thread of its own that
@@ -104,6 +106,9 @@ func (w *world) provider(hosts []string) string {
 		"images": []obj{{
 			"os_family": "linux", "os_flavour": "bootsector", "format": "raw",
 			"file": w.lab["MESON_LAB_BOOTSECTOR_IMAGE"], "sha256": w.lab["MESON_LAB_BOOTSECTOR_SHA256"],
+		}, {
+			"os_family": "linux", "os_flavour": "tiny", "user": "root",
+			"file": w.lab["MESON_LAB_GUEST_IMAGE"], "sha256": w.lab["MESON_LAB_GUEST_SHA256"],
 		}},
 	})
 	if err != nil {
@@ -156,7 +161,11 @@ func (w *world) pending(who string) bool {
 
 // command is meson as this user.
 func (w *world) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(w.bin, "meson"), args...)
+	line := append([]string{filepath.Join(w.bin, "meson")}, args...)
+	if w.netns != "" {
+		line = append([]string{"nsenter", "--net=/run/netns/" + w.netns}, line...)
+	}
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Env = []string{
 		"HOME=" + w.home, "MESON_STATE_DIR=" + filepath.Join(w.home, "state"), "PATH=" + os.Getenv("PATH"),
 		"XDG_RUNTIME_DIR=" + w.home, "MESON_PLUGIN_PATH=" + w.bin,

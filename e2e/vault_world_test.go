@@ -1,0 +1,316 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// vault is a storage server of a test's own in the lab's fabric: a resident
+// meson-plugin-iscsi with what it started, all in that network namespace.
+type vault struct {
+	w      *world
+	netns  string
+	config string
+	socket string
+	dir    string // of the volumes
+	run    string
+	cmd    *exec.Cmd
+	log    bytes.Buffer
+}
+
+// withVault adds a vault as provider "vault", and the tiny guest's image.
+func withVault(t *testing.T, hosts ...string) (*world, *vault) {
+	t.Helper()
+	w := &world{t: t, home: t.TempDir(), lab: labEnv(t, "")}
+	for name, value := range iscsiEnv(t) {
+		w.lab[name] = value
+	}
+	bin := build(t)
+	out := filepath.Join(bin, "meson-plugin-iscsi")
+	if _, err := os.Stat(out); err != nil {
+		if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", out, "../plugins/iscsi/cmd/meson-plugin-iscsi").CombinedOutput(); err != nil {
+			t.Fatalf("build the vault: %v\n%s", err, text)
+		}
+	}
+	run, err := os.MkdirTemp("/run", "meson-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The user, too, is on the storage network; of mounts there is one view for all.
+	w.netns = w.lab["MESON_LAB_ISCSI_NETNS"]
+	v := &vault{w: w, netns: w.netns, dir: filepath.Join(w.home, "vault"), run: run, socket: filepath.Join(run, "s")}
+	if err := os.MkdirAll(v.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.clean)
+	first, nfs := v.ports()
+	v.config = filepath.Join(w.home, "vault.json")
+	w.write("vault.json", asJSON(t, map[string]any{
+		"path": v.dir, "zone": "fabric", "host_uuid": "none", "address": w.lab["MESON_LAB_ISCSI_ADDRESS"],
+		"first_port": first, "last_port": first + 99,
+		"nfs_address": fmt.Sprintf("%s:%d", w.lab["MESON_LAB_ISCSI_ADDRESS"], nfs), "nfs_clients": []string{"10.77.0.0/24"},
+		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(run, "d"), "reserve_gib": 0,
+		"image_sources": []string{w.lab["MESON_LAB_STATE"]},
+	}))
+	v.start()
+	w.settle(hosts)
+	w.addVault(v)
+	return w, v
+}
+
+func (w *world) addVault(v *vault) {
+	w.t.Helper()
+	w.must("provider", "add", "vault", "--plugin", "iscsi", "--connect", "unix:"+v.socket, "--set", "currency=EUR", "--set", `gib_month="0.05"`)
+}
+
+// another is one more user, with a ledger of their own, of the same vault.
+func (v *vault) another(hosts ...string) *world {
+	v.w.t.Helper()
+	w := &world{t: v.w.t, home: v.w.t.TempDir(), lab: v.w.lab, netns: v.netns}
+	w.settle(hosts)
+	w.addVault(v)
+	return w
+}
+
+// ports are a hundred that nobody listens on in the fabric, and one more.
+func (v *vault) ports() (first, nfs int) {
+	// The kernel gives one that is free; those of a block around it are taken to be
+	// free too, and the plugin takes the next where one is not.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		v.w.t.Fatal(err)
+	}
+	defer l.Close()
+	address, _ := l.Addr().(*net.TCPAddr)
+	first = 14000 + address.Port%300*100
+	return first, first + 100
+}
+
+// iscsiEnv is what lab/iscsi says; without it the test is skipped, or fails where
+// MESON_REQUIRE names iscsi.
+func iscsiEnv(t *testing.T) map[string]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "../lab/iscsi", "start").Output()
+	if err != nil {
+		if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
+			t.Fatalf("lab/iscsi start: %v", err)
+		}
+		t.Skipf("no storage server: lab/iscsi start: %v", err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			env[key] = strings.Trim(value, `"`)
+		}
+	}
+	return env
+}
+
+// start runs the resident part and waits until it serves.
+func (v *vault) start() {
+	v.w.t.Helper()
+	v.log.Reset()
+	v.cmd = exec.Command("nsenter", "--net=/run/netns/"+v.netns, filepath.Join(build(v.w.t), "meson-plugin-iscsi"), "serve", "--config", v.config, "--listen", "unix:"+v.socket)
+	v.cmd.Stdout, v.cmd.Stderr = &v.log, &v.log
+	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := v.cmd.Start(); err != nil {
+		v.w.t.Fatal(err)
+	}
+	for give := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("unix", v.socket); err == nil {
+			_ = c.Close()
+			return
+		}
+		if time.Now().After(give) {
+			v.w.t.Fatalf("the vault does not serve:\n%s", v.log.String())
+		}
+	}
+}
+
+// kill ends the resident part as kill -9 does; its daemons go on.
+func (v *vault) kill() {
+	_ = v.cmd.Process.Kill()
+	_ = v.cmd.Wait()
+}
+
+// daemons are the processes that serve bytes of this vault, by command.
+func (v *vault) daemons(name string) []int { return processes(name, v.run+"/") }
+
+func kill9(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
+
+// processes are those of a command whose arguments or environment name something.
+func processes(name, names string) (pids []int) {
+	paths, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range paths {
+		dir := filepath.Dir(path)
+		comm, err := os.ReadFile(filepath.Join(dir, "comm"))
+		if err != nil || len(comm) < 2 || !strings.HasPrefix(name, strings.TrimSpace(string(comm))) {
+			continue
+		}
+		environ, _ := os.ReadFile(path)
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if bytes.Contains(append(environ, args...), []byte(names)) {
+			var pid int
+			_, _ = fmt.Sscan(filepath.Base(dir), &pid)
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func (v *vault) clean() {
+	v.kill()
+	for _, name := range []string{"tgtd", "qemu-storage-daemon", "ganesha.nfsd"} {
+		for _, pid := range v.daemons(name) {
+			kill9(pid)
+		}
+	}
+	mounts, _ := os.ReadFile("/proc/mounts")
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 1 && (strings.HasPrefix(f[1], v.run+"/") || strings.HasPrefix(f[1], v.dir+"/")) {
+			_ = syscall.Unmount(f[1], syscall.MNT_DETACH)
+		}
+	}
+	_ = os.RemoveAll(v.run)
+	if v.w.t.Failed() {
+		v.w.t.Logf("the vault said:\n%s", v.log.String())
+	}
+}
+
+// folders are the volumes that the vault holds on disk, whole or not.
+func (v *vault) folders() []string {
+	all, err := os.ReadDir(v.dir)
+	if err != nil {
+		v.w.t.Fatal(err)
+	}
+	var out []string
+	for _, e := range all {
+		if e.IsDir() && strings.HasSuffix(e.Name(), ".elimg") {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// volume is what `meson volume ls -o json` says.
+type volume struct {
+	VID, Name, State string
+	Uses             []struct {
+		Attachment, Allocation, Kind string
+		Writable                     bool
+	}
+}
+
+func (w *world) volumeList() []volume {
+	w.t.Helper()
+	var all []volume
+	if err := json.Unmarshal([]byte(w.must("volume", "ls", "-o", "json")), &all); err != nil {
+		w.t.Fatal(err)
+	}
+	return all
+}
+
+// volumeNamed is one by its name, nil if there is none.
+func (w *world) volumeNamed(name string) *volume {
+	w.t.Helper()
+	for _, v := range w.volumeList() {
+		if v.Name == name {
+			return &v
+		}
+	}
+	return nil
+}
+
+// guest is a machine's serial console, to type at and to read.
+type guest struct {
+	t    *testing.T
+	name string
+	keys *os.File
+	text *syncBuffer
+	end  context.CancelFunc
+}
+
+// console opens the console of a machine until the test ends.
+func (w *world) console(name string) *guest {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, keys, err := os.Pipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	g := &guest{t: w.t, name: name, keys: keys, text: &syncBuffer{}, end: cancel}
+	cmd := w.command(ctx, "console", name)
+	cmd.Stdin, cmd.Stdout = r, g.text
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait()
+		_ = keys.Close()
+		_ = r.Close()
+	})
+	return g
+}
+
+// waits is how long a guest may take for anything; it is emulated.
+const waits = 2 * time.Minute
+
+// until waits for a text after what was read before, and gives the line from it on.
+func (g *guest) until(text string) string {
+	g.t.Helper()
+	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(20 * time.Millisecond) {
+		if line, ok := g.text.after(text); ok {
+			return line
+		}
+	}
+	g.t.Fatalf("%s does not say %q, but:\n%s", g.name, text, g.text.rest())
+	return ""
+}
+
+// booted waits for the guest's ready line, asking for it again where it was said
+// before the console was open.
+func (g *guest) booted() string {
+	g.t.Helper()
+	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(time.Second) {
+		_, _ = g.keys.WriteString("\rready\r")
+		if line, ok := g.text.after("MESON-GUEST ready"); ok {
+			return line
+		}
+	}
+	g.t.Fatalf("%s does not boot:\n%s", g.name, g.text.rest())
+	return ""
+}
+
+// run types a command and gives what it printed on the line that ends with its exit
+// code, which must be 0.
+func (g *guest) run(command string) string {
+	g.t.Helper()
+	// The mark is put together by the shell, so that its echo is not taken for it.
+	_, _ = g.keys.WriteString(command + "; echo DO\"\"NE $?\r")
+	line := g.until("DONE ")
+	if !strings.HasPrefix(line, "DONE 0") {
+		g.t.Fatalf("%s: %s: %s\n%s", g.name, command, line, g.text.whole())
+	}
+	return g.text.before()
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
