@@ -22,6 +22,9 @@ type Export struct {
 	Clients []netip.Prefix
 	// ReadOnly refuses writes at the server.
 	ReadOnly bool
+	// Kept is for one that is served already, see Served: whether its directory is
+	// there is not asked, as a mount may be missing from here that the server has.
+	Kept bool
 }
 
 // Path is what a client of an attachment mounts.
@@ -52,6 +55,9 @@ func (e Export) check() error {
 	}
 	if len(faults) > 0 {
 		return &sdk.Error{Kind: sdk.Invalid, Op: "export directory", Subject: "attachment " + e.Attachment, Faults: faults}
+	}
+	if e.Kept {
+		return nil
 	}
 	info, err := os.Lstat(e.Dir)
 	if err == nil && !info.IsDir() {
