@@ -38,12 +38,12 @@ func TestKillAtRandomInstants(t *testing.T) {
 	p := c.provider(t, Hooks{})
 	for n := range rounds {
 		began := time.Now()
+		req := order1(t, p, nil) // what there is to buy is asked for without a fault
 		fault := randomFault(rng)
 		c.Faults().Add(fault)
 		after := time.Duration(rng.IntN(700)) * time.Millisecond
 		goesOn := rng.IntN(2) == 0
 		when := fmt.Sprintf("round %d: killed after %s, fault %s at %s, goes on: %v", n, after, fault.Kind, fault.Operation, goesOn)
-		req := order1(t, p, nil)
 		work := task{Settings: settings(t, c.url, nil), Create: wired(t, req), Delete: wired(t, &pb.DeleteRequest{Owner: req.GetOwner()})}
 		child := startChild(t, work)
 		time.Sleep(after)
