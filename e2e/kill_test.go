@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -104,16 +103,7 @@ func (w *world) state(name string) string {
 // TestKillAtRandomInstants kills broker and plugin together, 20 times at random
 // instants of deploy and of rm; MESON_SOAK makes it 200.
 func TestKillAtRandomInstants(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("MESON_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("MESON_SEED=%d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := seeded(t)
 	rounds := 20
 	if os.Getenv("MESON_SOAK") != "" {
 		rounds = 200
