@@ -9,6 +9,7 @@ import (
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/host"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 // powerPoll is how often a machine is asked whether it has got there.
@@ -41,7 +42,14 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 		return a, err
 	}
 	report("power.intended", string(action), 0)
-	inst, err := p.SetPower(ctx, ref, m.Ledger.ID(), action)
+	var inst core.Instance
+	if action == core.PowerStart {
+		// A host that was restarted has forgotten the passwords of its machines' volumes.
+		err = m.reattach(ctx, ledger.AttachmentFilter{Allocation: a.ID}, report)
+	}
+	if err == nil {
+		inst, err = p.SetPower(ctx, ref, m.Ledger.ID(), action)
+	}
 	want := core.Running
 	if action == core.PowerStop || action == core.PowerStopHard {
 		want = core.Stopped

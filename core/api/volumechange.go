@@ -9,7 +9,7 @@ import (
 
 // ResizeVolume implements [Broker].
 func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes int64) (VolumeInfo, error) {
-	return m.changeVolume(ctx, req, "resize", fmt.Sprintf("to %d bytes", sizeBytes), func(v found) (core.Volume, error) {
+	v, err := m.changeVolume(ctx, req, "resize", fmt.Sprintf("to %d bytes", sizeBytes), func(v found) (core.Volume, error) {
 		switch {
 		case sizeBytes < v.SizeBytes:
 			return v.Volume, &core.Error{
@@ -20,6 +20,10 @@ func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes i
 		}
 		return v.at.ResizeVolume(ctx, v.ref(), sizeBytes)
 	})
+	if err != nil || req.DryRun {
+		return v, err
+	}
+	return v, m.tellMachines(ctx, v, req.Progress)
 }
 
 // RenameVolume implements [Broker].

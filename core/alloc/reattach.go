@@ -1,0 +1,69 @@
+package alloc
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mesoncloud/meson/core"
+)
+
+// Reattach gives a machine the way to a volume that it has once more: its host may
+// have forgotten the password since, the storage server may have been restarted,
+// and the volume may have grown. It is no change, to the machine as in the ledger,
+// and nothing for an attachment that a machine does not have. The caller holds the
+// lock of the attachment's allocation; see Lock.
+func (e *Engine) Reattach(ctx context.Context, attachment string, report Report) error {
+	x, err := e.Ledger.Attachment(ctx, attachment)
+	if err != nil || x.Allocation == "" || x.State != core.AttachmentAttached {
+		return err
+	}
+	a, err := e.Ledger.Allocation(ctx, x.Allocation)
+	if err != nil {
+		return err
+	}
+	attempts, err := e.Ledger.Attempts(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	d := &drive{Engine: e, id: a.ID, report: report}
+	way, refusal, err := d.exports().export(ctx, x)
+	switch {
+	case err != nil:
+		return d.notAgain(ctx, a, x, err)
+	case refusal != nil:
+		return d.notAgain(ctx, a, x, refusal)
+	}
+	p, err := d.Provider(ctx, a.Offer.Provider)
+	if err != nil {
+		return err
+	}
+	trouble := newPatience(d.Patience, d.Now)
+	for {
+		d.Step("reattach.send")
+		d.tell("reattach.sent", "telling "+p.Name()+" of volume "+x.Name+" again", 0)
+		_, err := p.Attach(ctx, machineRef(a, attempts), d.Ledger.ID(), attachmentOf(x, way))
+		d.Step("reattach.answered")
+		kind := core.KindOf(err)
+		switch {
+		case kind == "" || kind == core.Unsupported: // it keeps what it was made with by itself
+			return nil
+		case definite(kind) || kind == core.NotFound || !trouble.wait(ctx, core.AsError(err, x.Name).RetryAfter):
+			return d.notAgain(ctx, a, x, err)
+		}
+	}
+}
+
+// notAgain is the error of a volume that a machine has and cannot be given again.
+func (d *drive) notAgain(ctx context.Context, a core.Allocation, x core.AttachmentRecord, err error) error {
+	if ctx.Err() != nil {
+		return left(ctx, "reach volume", x.Name, "the machine keeps it")
+	}
+	kind := core.KindOf(err)
+	if kind == core.NotFound { // the machine is there
+		kind = core.Unavailable
+	}
+	return &core.Error{
+		Kind: kind, Op: "reach volume", Subject: fmt.Sprintf("volume %s of %s", x.Name, a.Name), Err: err,
+		Hint: fmt.Sprintf("meson volume show %s; without it: meson volume detach --force %s %s", x.VolumeID, x.VolumeID, a.Name),
+	}
+}
