@@ -51,6 +51,12 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 	if err := p.store.serveUse(ctx, f, use); err != nil {
 		return nil, err
 	}
+	if use.Kind == "nfs" {
+		// Of all that is exported, this one must be.
+		if err := p.store.serveShares(ctx, []string{use.ID}, nil); err != nil {
+			return nil, err
+		}
+	}
 	p.step("export.served")
 	c, err := p.store.connection(ctx, f, use.ID)
 	if err != nil {
@@ -167,6 +173,9 @@ func (s *store) connection(ctx context.Context, f found, id string) (*pb.Connect
 	u := v.Use(id)
 	if u == nil || !u.Ending.IsZero() {
 		return nil, &sdk.Error{Kind: sdk.Busy, Op: opExport, Subject: "volume " + f.ID, Source: sdk.SourceProvider, Text: "attachment " + id + " was ended meanwhile"}
+	}
+	if err := copied(v, *u); err != nil {
+		return nil, err
 	}
 	c := &pb.Connection{ReadOnly: !u.Writable}
 	switch u.Kind {

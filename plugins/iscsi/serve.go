@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,7 @@ const fuseExport = "lun"
 func standing(v *vault.Volume, kind string) []vault.Use {
 	var out []vault.Use
 	for _, u := range v.State.Uses {
-		if u.Kind == kind && u.Ending.IsZero() {
+		if u.Kind == kind && u.Ending.IsZero() && copied(v, u) == nil {
 			out = append(out, u)
 		}
 	}
@@ -45,7 +46,7 @@ func (s *store) serve(ctx context.Context, h *vault.Held) error {
 		if s.shares == nil && len(v.State.Uses) == 0 {
 			return nil
 		}
-		return s.serveShares(ctx)
+		return s.serveShares(ctx, nil, nil)
 	}
 	if v.State.Pending != nil {
 		return nil // who finishes it serves it
@@ -96,12 +97,15 @@ func (s *store) serveTargets(ctx context.Context, h *vault.Held) error {
 	return err
 }
 
-// serial is what initiators see as the disk's, within what SCSI has room for.
+// serial is what initiators see as the disk's, within what SCSI has room for; empty,
+// for the daemon to give one, where a found volume's id has other signs.
 func serial(id string) string {
-	if len(id) <= 36 {
-		return id
+	for _, r := range id {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
+			return ""
+		}
 	}
-	return id[:36]
+	return id[:min(len(id), 36)]
 }
 
 // showAsRaw has a storage daemon show a volume as a file of its plain bytes.

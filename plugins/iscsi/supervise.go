@@ -106,7 +106,7 @@ func (k *keeper) look(ctx context.Context) {
 	}
 	if shares && k.store.shares != nil {
 		each.Go(func() error {
-			k.try(ctx, "shares", "directories over NFS", func(ctx context.Context) error { return k.store.serveShares(ctx) })
+			k.try(ctx, "shares", "directories over NFS", func(ctx context.Context) error { return k.store.serveShares(ctx, nil, nil) })
 			return nil
 		})
 	}

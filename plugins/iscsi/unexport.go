@@ -2,6 +2,7 @@ package iscsi
 
 import (
 	"context"
+	"time"
 
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
@@ -53,7 +54,45 @@ func (s *store) end(ctx context.Context, f found, id string, force bool) error {
 }
 
 // fence returns nil only when who has the use can neither read nor write any more.
+// For a writer there is a proof beside the daemon's word: the image's lock, which
+// also a daemon holds that is not found from here, such as one of a provider with
+// another runtime_dir.
 func (s *store) fence(ctx context.Context, v *vault.Volume, u vault.Use, force bool) error {
+	if err := s.cutOff(ctx, v, u, force); err != nil || !u.Writable || u.Kind != "iscsi" && u.Kind != "nbd" {
+		return err
+	}
+	// A writer was alone: what served it serves nobody now.
+	stop := s.stopTargets
+	if u.Kind == "nbd" {
+		stop = func(ctx context.Context, v *vault.Volume) error { return s.stopDaemon(ctx, s.nbdDir(v)) }
+	}
+	if err := stop(ctx, v); err != nil || v.DataFile == "" {
+		return err
+	}
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		use, err := image.InUse(v.Data())
+		switch {
+		case sdk.KindOf(err) == sdk.NotFound || err == nil && !use.Writing:
+			return nil
+		case time.Now().Before(end) && ctx.Err() == nil:
+		case err != nil:
+			return &sdk.Error{Kind: sdk.Uncertain, Op: opUnexport, Subject: "volume " + v.ID, Source: sdk.SourceProvider, Text: "whether somebody still writes its image is not known", Err: err}
+		default:
+			return &sdk.Error{
+				Kind: sdk.Uncertain, Op: opUnexport, Subject: "volume " + v.ID, Source: sdk.SourceProvider,
+				Text: "nothing in " + s.dir + " serves attachment " + u.ID + " any more, and yet a process has " + v.Data() + " open for writing",
+				Hint: "end it by the provider that has served it, with its runtime_dir, or end that process",
+			}
+		}
+	}
+}
+
+// lockPatience is how long a process that was ended, or was just being started by
+// this one, may still have the lock of an image.
+const lockPatience = 2 * time.Second
+
+// cutOff has who serves a use serve it no more.
+func (s *store) cutOff(ctx context.Context, v *vault.Volume, u vault.Use, force bool) error {
 	switch u.Kind {
 	case "iscsi":
 		if s.targets == nil {
@@ -71,7 +110,7 @@ func (s *store) fence(ctx context.Context, v *vault.Volume, u vault.Use, force b
 		}
 		return nil
 	case "nfs":
-		return s.serveShares(ctx)
+		return s.serveShares(ctx, nil, []string{u.ID})
 	}
 	return s.letGo(v, u, force)
 }

@@ -87,6 +87,10 @@ func (p *Place) decide() {
 // of it in another vault says so of the first.
 func (v *Volume) raisedHere() bool { return v.State.EpochAt == v.VaultID && v.VaultID != "" }
 
+// Copied reports whether a use is one of another vault's volume, from where the
+// folder was copied or moved with its record: nobody may write by it here.
+func (v *Volume) Copied(u Use) bool { return u.Writable && !v.raisedHere() }
+
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
