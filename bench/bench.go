@@ -27,6 +27,7 @@ type bench struct {
 	pairs  int
 	prefix string // begins the name of every machine
 	left   []string
+	tables []table
 }
 
 func open(ctx context.Context, pairs int) (*bench, error) {

@@ -17,6 +17,23 @@ type row struct {
 	how string
 }
 
+// table is what is compared in more than one way.
+type table struct {
+	head  []string
+	lines [][]string
+	note  string
+}
+
+func (t table) markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "| %s |\n|%s\n", strings.Join(t.head, " | "), strings.Repeat("---|", len(t.head)))
+	for _, l := range t.lines {
+		fmt.Fprintf(&out, "| %s |\n", strings.Join(l, " | "))
+	}
+	fmt.Fprintf(&out, "\n%s\n", t.note)
+	return out.String()
+}
+
 type verdict string
 
 func verdictOf(ok bool) verdict {
@@ -28,9 +45,10 @@ func verdictOf(ok bool) verdict {
 
 // report is the table, and what must be known to read it.
 type report struct {
-	rows  []row
-	begun time.Time
-	load  string // at the begin
+	rows   []row
+	tables []table
+	begun  time.Time
+	load   string // at the begin
 }
 
 func newReport() *report { return &report{begun: time.Now(), load: load()} }
@@ -47,6 +65,9 @@ func (r *report) markdown() string {
 		if l.how != "" {
 			fmt.Fprintf(&out, "* *%s:* %s\n", l.what, l.how)
 		}
+	}
+	for _, t := range r.tables {
+		fmt.Fprintf(&out, "\n%s", t.markdown())
 	}
 	return out.String()
 }
