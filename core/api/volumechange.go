@@ -56,12 +56,16 @@ func (m *Meson) UnlockVolume(ctx context.Context, req UnlockVolumeRequest) (Volu
 	if req.Force {
 		what = "of anybody, by force"
 	}
-	return m.changeVolume(ctx, req.VolumeRequest, "unlock", what, func(v found) (core.Volume, error) {
+	v, err := m.changeVolume(ctx, req.VolumeRequest, "unlock", what, func(v found) (core.Volume, error) {
 		if v.Lock == nil && !req.Force || req.DryRun {
 			return v.Volume, nil
 		}
 		return v.at.UnlockVolume(ctx, v.ID, m.holder(req.Who), req.Force)
 	})
+	if err != nil || req.DryRun || !req.Force {
+		return v, err
+	}
+	return v, m.endCutOff(ctx, v, req.Progress)
 }
 
 // holder names who locks a volume: this ledger, whose machines may write then,
