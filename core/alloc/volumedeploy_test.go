@@ -165,7 +165,9 @@ func TestInterruptUndoesVolumes(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			w := withVaults(t)
 			ctx, cancel := context.WithCancel(t.Context())
-			a, err := w.engine(nil).Start(ctx, w.volumeRequest("v1"), func(step, _ string, _ int) {
+			engine := w.engine(nil)
+			engine.Patience = 20 * time.Second // all that is undone takes its time on a slow disk
+			a, err := engine.Start(ctx, w.volumeRequest("v1"), func(step, _ string, _ int) {
 				if step == at {
 					cancel()
 				}
@@ -311,7 +313,9 @@ func TestVolumeByItself(t *testing.T) {
 	}
 	w.vaults["v1"].createFault = nil
 	ctx, cancel := context.WithCancel(t.Context())
-	v, err = w.engine(nil).CreateVolume(ctx, w.volumeOrder(), func(step, _ string, _ int) {
+	engine := w.engine(nil)
+	engine.Patience = 20 * time.Second
+	v, err = engine.CreateVolume(ctx, w.volumeOrder(), func(step, _ string, _ int) {
 		if step == "volume.sent" {
 			cancel()
 		}
