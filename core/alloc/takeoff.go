@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"context"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -36,8 +37,13 @@ func hasMachine(a core.Allocation, attempts []core.Attempt) bool {
 	return false
 }
 
+// forcePatience is how long a machine may take to let go of a volume that is cut
+// off then: longer than a guest that is well needs, shorter than a host hangs.
+const forcePatience = 15 * time.Second
+
 // detach takes a volume off the machine that runs. With a refusal the machine has
-// it, as before; what is to be cut off anyway is not refused.
+// it, as before; what is to be cut off anyway is not refused, and a machine or a
+// provider that does not answer is not waited for.
 func (d *drive) detach(ctx context.Context, a core.Allocation, attempts []core.Attempt, x core.AttachmentRecord) (refusal *core.Error, err error) {
 	if x.State != core.AttachmentEnding {
 		if x, err = d.exports().note(ctx, x, "detach.intended", "taking off volume "+x.Name, func(x *core.AttachmentRecord, _ *core.Allocation) {
@@ -46,17 +52,26 @@ func (d *drive) detach(ctx context.Context, a core.Allocation, attempts []core.A
 			return nil, err
 		}
 	}
-	p, err := d.Provider(ctx, a.Offer.Provider)
+	asked := ctx
+	if x.Force {
+		limited, cancel := context.WithTimeout(ctx, min(forcePatience, d.Patience))
+		defer cancel()
+		asked = limited
+	}
+	p, err := d.Provider(asked, a.Offer.Provider)
 	if err != nil {
+		if x.Force {
+			return nil, ctx.Err()
+		}
 		return nil, d.stillHeld(ctx, core.AsError(err, "provider "+a.Offer.Provider))
 	}
 	trouble, held := newPatience(d.Patience, d.Now), newPatience(min(busyPatience, d.Patience), d.Now)
 	for {
 		d.Step("detach.send")
 		d.tell("detach.sent", "asking "+p.Name()+" to let go of volume "+x.Name, 0)
-		_, err := p.Detach(ctx, machineRef(a, attempts), d.Ledger.ID(), x.ID)
+		_, err := p.Detach(asked, machineRef(a, attempts), d.Ledger.ID(), x.ID)
 		d.Step("detach.answered")
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || asked.Err() != nil {
 			return nil, ctx.Err()
 		}
 		e := core.AsError(err, "provider "+p.Name())
