@@ -49,9 +49,10 @@ func openStore(ctx context.Context, c *Config, log *slog.Logger, step func(strin
 	s.images = image.New(image.Options{Log: log, Step: func(name string) { step("image." + name) }, MaxVirtualBytes: uint64(c.MaxVolumeGiB) * vault.GiB})
 	var faults []sdk.Fault
 	for _, one := range c.all() {
-		v, err := vault.Open(ctx, vault.Options{Root: one.Path, Log: log, Step: func(name string) { step("vault." + name) }})
-		if err != nil {
-			faults = append(faults, sdk.Fault{Path: "path", Have: one.Path, Want: "a directory that can be written", Text: sdk.CleanText(err.Error(), 300)})
+		o := vault.Options{Root: one.Path, Log: log, Step: func(name string) { step("vault." + name) }}
+		v, fault := s.openVault(o, func(o vault.Options) (*vault.Vault, error) { return vault.Open(ctx, o) })
+		if fault != nil {
+			faults = append(faults, *fault)
 			continue
 		}
 		s.vaults = append(s.vaults, &place{name: one.Name, vault: v})

@@ -2,6 +2,8 @@ package iscsi
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -115,10 +117,20 @@ func (k *keeper) look(ctx context.Context) {
 
 func (k *keeper) volume(ctx context.Context, f found) {
 	k.try(ctx, f.Folder, "volume "+f.ID, func(ctx context.Context) error {
-		if err := k.store.resume(ctx, f); err != nil {
+		if err := k.store.resume(ctx, f); err != nil && sdk.KindOf(err) != sdk.NotFound {
 			return err
 		}
-		return k.store.settle(ctx, f)
+		err := k.store.settle(ctx, f)
+		for _, u := range f.State.Uses {
+			err = errors.Join(err, copied(f.Volume, u))
+		}
+		if sdk.KindOf(err) != sdk.NotFound {
+			return err
+		}
+		if _, gone := f.at.vault.Get(ctx, f.Ref()); sdk.KindOf(gone) == sdk.NotFound {
+			return nil
+		}
+		return fmt.Errorf("something of it is missing: %w", err)
 	})
 }
 
@@ -146,7 +158,7 @@ func (k *keeper) try(ctx context.Context, name, what string, do func(context.Con
 	err := do(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err == nil || sdk.KindOf(err) == sdk.NotFound || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil {
 		if d != nil {
 			k.store.log.Info("served again", "what", what)
 		}

@@ -50,7 +50,7 @@ func expect(root *dir, id string) error {
 	has, err := readID(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return missing("open vault", root.path, "the vault "+id+" was here, and is not now")
+		return missing("open vault", root.path, "the vault "+id+" was here, and is not now: is its file system mounted?")
 	case err != nil:
 		return err
 	case has != id:
