@@ -55,12 +55,14 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	volumes := m.seekVolumes(ctx, req)
 	// All offers of each: terms, an imported list, and what is left out here put
 	// them into another order than the provider's.
-	answers := market.Gather(ctx, providers, req.Pledge, core.OfferQuery{Horizon: req.Horizon}, m.Market, req.OnAnswer)
+	answers := m.gather(ctx, providers, req)
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return nil, &core.Error{Kind: core.Unavailable, Op: "ask for offers", Text: "not all had answered in time"}
 	case ctx.Err() != nil:
 		return nil, &core.Error{Kind: core.Interrupted, Op: "ask for offers", Text: "interrupted"}
+	case len(answers) == 0:
+		return nil, noMachines(req.Policy.Provider)
 	}
 	r := &asked{policy: req.Policy, now: m.Now()}
 	if r.by, err = m.inForce(ctx); err != nil {

@@ -22,9 +22,13 @@ import (
 const pluginsEnv = "MESON_API_TEST_PLUGINS"
 
 // The test binary is its own plugins: mem is the in-memory one, cloud the same
-// with an inventory that is not live.
+// with an inventory that is not live, store and hosts those that serve one half of
+// it alone.
 func TestMain(m *testing.M) {
 	if name, ok := strings.CutPrefix(filepath.Base(os.Args[0]), sdk.BinaryPrefix); ok {
+		if name == "store" || name == "hosts" {
+			os.Exit(half(name))
+		}
 		plugin := sdktest.Mem()
 		plugin.Name, plugin.LiveInventory = name, name == "mem"
 		os.Exit(sdk.Main(plugin))
@@ -39,7 +43,7 @@ func withPlugins(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	for _, name := range []string{"mem", "cloud"} {
+	for _, name := range []string{"mem", "cloud", "store", "hosts"} {
 		err = copySelf(filepath.Join(dir, sdk.BinaryPrefix+name))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
