@@ -44,6 +44,9 @@ func (a *app) providerShow(ctx context.Context, name string) error {
 		}
 		if d := doc.Description; d != nil {
 			field(w, "version", render.Visible(strings.TrimSpace(d.Version+" "+d.Summary)))
+			if makes := makesText(d.Services); makes != "" {
+				field(w, "makes", makes)
+			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(doc.SecretFiles)) {
 			field(w, "secret", render.Visible(key+" from "+doc.SecretFiles[key]))
@@ -61,4 +64,15 @@ func (a *app) providerShow(ctx context.Context, name string) error {
 		}
 		return nil
 	})
+}
+
+// makesText is what somebody with these services makes, for people.
+func makesText(services []string) string {
+	var made []string
+	for _, s := range []struct{ service, what string }{{"meson.plugin.v1.Compute", "machines"}, {"meson.plugin.v1.Storage", "volumes"}, {"meson.plugin.v1.Images", "images"}} {
+		if slices.Contains(services, s.service) {
+			made = append(made, s.what)
+		}
+	}
+	return strings.Join(made, ", ")
 }
