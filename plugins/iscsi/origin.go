@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,17 +68,23 @@ func (c *Config) source(text string) (image.Source, image.Format, error) {
 		return image.Source{}, "", invalidImage("image.url", text, "a name that ends in .qcow2 or .raw, or #qcow2 or #raw behind it", "the name does not tell the format of the image")
 	}
 	for _, allowed := range c.ImageSources {
-		switch {
-		case u.Scheme == "" && path.IsAbs(u.Path) && path.Clean(u.Path) == u.Path && strings.HasPrefix(allowed, "/") && within(u.Path, allowed):
-			return image.Source{Path: u.Path}, format, nil
-		case u.User == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.HasPrefix(u.String(), allowed) && path.Clean("/"+u.Path) == u.Path:
-			return image.Source{URL: u.String()}, format, nil
+		if u.Scheme == "" && path.IsAbs(u.Path) && path.Clean(u.Path) == u.Path && strings.HasPrefix(allowed, "/") && within(u.Path, allowed) {
+			return image.Source{Path: u.Path, Dir: allowed}, format, nil
 		}
+	}
+	if c.fetches(u) {
+		return image.Source{URL: u.String(), Allowed: c.fetches}, format, nil
 	}
 	return image.Source{}, "", &sdk.Error{
 		Kind: sdk.Denied, Op: "read image", Subject: sdk.CleanText(text, 200), Source: sdk.SourceProvider,
 		Text: "the settings allow no images from there", Hint: "add its directory or address to image_sources, or import it first",
 	}
+}
+
+// fetches reports whether an address begins like one of image_sources.
+func (c *Config) fetches(u *url.URL) bool {
+	return u.User == nil && (u.Scheme == "http" || u.Scheme == "https") && path.Clean("/"+u.Path) == u.Path &&
+		slices.ContainsFunc(c.ImageSources, func(allowed string) bool { return strings.HasPrefix(u.String(), allowed) })
 }
 
 // fromSnapshot makes a volume of what a snapshot holds: in constant time where it is

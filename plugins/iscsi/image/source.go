@@ -11,18 +11,25 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mesoncloud/meson/sdk"
 )
 
 // Source is where an image comes from: exactly one of its fields is set.
 type Source struct {
-	// URL is http or https.
-	URL string
-	// Path is a file on this machine.
+	// URL is http or https. Allowed, if set, says of an address that a server sends
+	// the request on to whether it may be asked.
+	URL     string
+	Allowed func(*url.URL) bool
+	// Path is a file on this machine. Dir, if set, is a directory that it lies in,
+	// and that links in it do not lead out of.
 	Path string
+	Dir  string
 	// Reader is read to its end; an error other than io.EOF ends the import.
 	Reader io.Reader
 }
@@ -51,12 +58,32 @@ func (s Source) open(ctx context.Context) (r io.ReadCloser, total uint64, err er
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, 0, invalid(op, "want a URL that begins with https:// or http://")
 	}
-	return fetch(ctx, u)
+	return s.fetch(ctx, u)
+}
+
+// openBelow opens a file that is in a directory, wherever links in it lead.
+func openBelow(dir, path string, flags int) (*os.File, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return nil, err
+	}
+	return root.OpenFile(rel, flags, 0)
 }
 
 func (s Source) openPath(ctx context.Context) (io.ReadCloser, uint64, error) {
 	const op = "read image"
-	f, err := os.Open(s.Path)
+	// Without waiting for the other side of a FIFO.
+	const flags = os.O_RDONLY | unix.O_NONBLOCK
+	open := func() (*os.File, error) { return os.OpenFile(s.Path, flags, 0) }
+	if s.Dir != "" {
+		open = func() (*os.File, error) { return openBelow(s.Dir, s.Path, flags) }
+	}
+	f, err := open()
 	if err != nil {
 		return nil, 0, failed(op, s.Path, err)
 	}
@@ -74,21 +101,42 @@ func (s Source) openPath(ctx context.Context) (io.ReadCloser, uint64, error) {
 	}{&reader{ctx, f}, f}, uint64(st.Size()), nil
 }
 
+// redirected decides whether a request goes on to another address.
+func (s Source) redirected(req *http.Request, via []*http.Request) error {
+	const op = "fetch image"
+	from := via[0].URL.Redacted()
+	if len(via) >= 10 {
+		return fault(sdk.Unavailable, op, from, "the servers send the request on and on")
+	}
+	if s.Allowed == nil || s.Allowed(req.URL) {
+		return nil
+	}
+	return &sdk.Error{
+		Kind: sdk.Denied, Op: op, Subject: from, Source: sdk.SourceProvider,
+		Text: "the server sends the request on to " + sdk.CleanText(req.URL.Redacted(), 200) + ", which the settings do not allow",
+		Hint: "add the beginning of that address to image_sources, or give the address itself",
+	}
+}
+
 // errStalled is why a transfer ended.
 var errStalled = fmt.Errorf("the server has sent nothing for %v", sourceStall)
 
-func fetch(ctx context.Context, u *url.URL) (io.ReadCloser, uint64, error) {
+func (s Source) fetch(ctx context.Context, u *url.URL) (io.ReadCloser, uint64, error) {
 	const op = "fetch image"
 	ctx, cancel := context.WithCancelCause(ctx)
 	alive := time.AfterFunc(sourceStall, func() { cancel(errStalled) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	var resp *http.Response
 	if err == nil {
-		resp, err = http.DefaultClient.Do(req)
+		client := http.Client{CheckRedirect: s.redirected}
+		resp, err = client.Do(req)
 	}
 	if err != nil {
 		alive.Stop()
 		cancel(nil)
+		if refused, ok := errors.AsType[*sdk.Error](err); ok {
+			return nil, 0, refused
+		}
 		return nil, 0, fault(sdk.Unavailable, op, u.Redacted(), "%v", causeOf(err))
 	}
 	body := &fetched{resp.Body, alive, cancel, ctx}
