@@ -169,10 +169,14 @@ func notMade(req CreateVolumeRequest, q core.VolumeQuote, broker string) VolumeI
 
 // RemoveVolume implements [Broker].
 func (m *Meson) RemoveVolume(ctx context.Context, req VolumeRequest) (VolumeInfo, error) {
-	v, err := m.volume(ctx, req.Volume)
+	places, err := m.places(ctx, req.Volume)
 	if err != nil {
 		return VolumeInfo{}, err
 	}
+	if len(places) > 1 { // none is removed because another one is older
+		return VolumeInfo{}, several("volume "+req.Volume, places)
+	}
+	v := places[0]
 	info, err := m.info(ctx, v.Volume)
 	switch {
 	case err != nil:

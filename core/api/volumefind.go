@@ -22,19 +22,32 @@ type found struct {
 
 func (f found) ref() core.VolumeRef { return core.VolumeRef{ID: f.ID} }
 
-// volume is the one that a person names; see VolumeRequest.
+// volume is the one that a person names; see VolumeRequest. Of one that is at
+// several providers it is the place that says who writes.
 func (m *Meson) volume(ctx context.Context, name string) (found, error) {
+	matches, err := m.places(ctx, name)
+	if err != nil {
+		return found{}, err
+	}
+	if authority, ok := authorityOf(matches); ok {
+		return authority, nil
+	}
+	return found{}, several("volume "+name, matches)
+}
+
+// places are all volumes that a name may mean, at least one.
+func (m *Meson) places(ctx context.Context, name string) ([]found, error) {
 	subject := "volume " + name
 	provider, id, named := strings.Cut(name, "/")
 	if !named {
 		provider, id = "", name
 	}
 	if id == "" || named && provider == "" {
-		return found{}, &core.Error{Kind: core.Invalid, Subject: subject, Text: "want a vid or a name, or PROVIDER/VOLUME"}
+		return nil, &core.Error{Kind: core.Invalid, Subject: subject, Text: "want a vid or a name, or PROVIDER/VOLUME"}
 	}
 	providers, failures, err := m.storage(ctx, provider)
 	if err != nil {
-		return found{}, err
+		return nil, err
 	}
 	// By its vid most providers find one at once; all must be listed for a name.
 	exact, more := each(ctx, findStorage, providers, func(ctx context.Context, p *host.Provider) ([]found, error) {
@@ -55,18 +68,40 @@ func (m *Meson) volume(ctx context.Context, name string) (found, error) {
 	}
 	failures = append(failures, more...)
 	switch {
-	case len(matches) == 1:
-		return matches[0], nil
-	case len(matches) > 1:
-		return found{}, several(subject, matches)
+	case len(matches) > 0:
+		return matches, nil
 	case len(failures) > 0:
 		e := &core.Error{Kind: core.Unavailable, Subject: subject, Text: "no provider that answers has it"}
 		for _, f := range failures {
 			e.Faults = append(e.Faults, core.Fault{Path: f.Provider, Text: f.Err.Error()})
 		}
-		return found{}, e
+		return nil, e
 	}
-	return found{}, &core.Error{Kind: core.NotFound, Subject: subject, Text: "not found", Hint: "meson volume ls"}
+	return nil, &core.Error{Kind: core.NotFound, Subject: subject, Text: "not found", Hint: "meson volume ls"}
+}
+
+// authorityOf is the only one, or, where all are the same volume in several places,
+// the place with the highest epoch: there it was written last. Where two have that
+// epoch none is.
+func authorityOf(matches []found) (found, bool) {
+	best, alone := matches[0], true
+	for _, f := range matches[1:] {
+		switch {
+		case !sameVolume(best, f):
+			return found{}, false
+		case f.Epoch > best.Epoch:
+			best, alone = f, true
+		case f.Epoch == best.Epoch:
+			alone = false
+		}
+	}
+	return best, alone
+}
+
+// sameVolume reports whether two places have one volume: vids of different makes,
+// or made for different owners, are no more than alike.
+func sameVolume(a, b found) bool {
+	return a.ID == b.ID && a.Provider != b.Provider && a.at.Plugin() == b.at.Plugin() && a.Owner == b.Owner && (a.Owner != (core.Owner{}) || a.Name == b.Name)
 }
 
 // listAt are all volumes of a provider.

@@ -101,7 +101,9 @@ type ExportVolumeRequest struct {
 // VolumeRequest names a volume that something is done to.
 type VolumeRequest struct {
 	// Volume is a vid, a name, or the first four or more characters of a vid that
-	// begin no other; PROVIDER/VOLUME is only that provider's.
+	// begin no other; PROVIDER/VOLUME is only that provider's. Of one volume in
+	// several providers' places, the one with the highest epoch is meant, except
+	// where it is removed.
 	Volume string
 	// DryRun stops before the first effect.
 	DryRun   bool

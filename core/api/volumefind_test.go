@@ -1,0 +1,108 @@
+package api_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/api"
+	"github.com/mesoncloud/meson/core/place"
+)
+
+// copied adds a provider that has what another one has now: the same volumes in
+// another place.
+func (w *world) copied(from, name string) {
+	w.t.Helper()
+	w.add(name, "mem", vault)
+	state := func(provider string) string {
+		cfg, err := w.ledger.Provider(w.t.Context(), provider)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var settings struct {
+			StateDir string `json:"state_dir"`
+		}
+		if err := json.Unmarshal(cfg.Settings, &settings); err != nil {
+			w.t.Fatal(err)
+		}
+		return filepath.Join(settings.StateDir, "state.json")
+	}
+	data, err := os.ReadFile(state(from))
+	if err == nil {
+		err = os.WriteFile(state(name), data, 0o600)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A volume in several places is meant where it was written last; where that is not
+// clear, or it is to be removed, the place must be said. Volumes that are only
+// called alike are never taken for one.
+func TestVolumeInSeveralPlaces(t *testing.T) {
+	w := newWorld(t)
+	w.add("near", "mem", vault)
+	w.add("hosts", "mem", hosts)
+	v := w.volume("data")
+	w.copied("near", "far")
+	w.mustDeploy(api.DeployRequest{Name: "web", Policy: place.Policy{Provider: "hosts"}})
+	_, _, err := w.ShowVolume(t.Context(), "data")
+	refused(t, err, core.Invalid, "2 volumes are called so")
+	_, _, err = w.ShowVolume(t.Context(), v.ID)
+	refused(t, err, core.Invalid, "2 volumes are called so")
+
+	write := func(volume string) string {
+		t.Helper()
+		v, err := w.AttachVolume(t.Context(), api.AttachVolumeRequest{VolumeRequest: of(volume), Machine: "web"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.DetachVolume(t.Context(), api.DetachVolumeRequest{VolumeRequest: of(v.Provider + "/" + v.ID)}); err != nil {
+			t.Fatal(err)
+		}
+		return v.Provider
+	}
+	write("far/data")
+	for _, name := range []string{"data", v.ID, v.ID[:len(v.ID)-1]} {
+		if got, _, err := w.ShowVolume(t.Context(), name); err != nil || got.Provider != "far" || got.ID != v.ID {
+			t.Errorf("%s is at %q, %v", name, got.Provider, err)
+		}
+	}
+	if at := write(v.ID); at != "far" {
+		t.Errorf("it is written at %s", at)
+	}
+	for range 3 {
+		write("near/data")
+	}
+	if at := write("data"); at != "near" {
+		t.Errorf("it is written at %s", at)
+	}
+	_, err = w.RemoveVolume(t.Context(), of(v.ID))
+	refused(t, err, core.Invalid, "2 volumes are called so")
+	if w.held("near") != 1 || w.held("far") != 1 {
+		t.Error("one is gone")
+	}
+
+	other, err := w.CreateVolume(t.Context(), api.CreateVolumeRequest{Name: "data", Spec: spec(1), Policy: place.Policy{Provider: "near"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.ShowVolume(t.Context(), "data")
+	refused(t, err, core.Invalid, "3 volumes are called so")
+	// The same vid, made for something else.
+	alike, err := w.CreateVolume(t.Context(), api.CreateVolumeRequest{Name: "data", Spec: spec(1), Policy: place.Policy{Provider: "far"}})
+	if err != nil || alike.ID != other.ID {
+		t.Fatalf("%s and %s, %v", alike.ID, other.ID, err)
+	}
+	write("far/" + alike.ID)
+	_, _, err = w.ShowVolume(t.Context(), other.ID)
+	refused(t, err, core.Invalid, "2 volumes are called so")
+	if _, err := w.RemoveVolume(t.Context(), of("far/"+v.ID)); err != nil {
+		t.Error(err)
+	}
+	if got, _, err := w.ShowVolume(t.Context(), v.ID); err != nil || got.Provider != "near" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
