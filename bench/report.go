@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,9 +56,20 @@ func newReport() *report { return &report{begun: time.Now(), load: load()} }
 
 func (r *report) markdown() string {
 	var out strings.Builder
-	fmt.Fprintln(&out, "| what | Meson | against | difference or ratio | goal | met? |\n|---|---|---|---|---|---|")
+	goals := slices.ContainsFunc(r.rows, func(l row) bool { return l.goal != "" })
+	fmt.Fprint(&out, "| what | Meson | against | difference or ratio |")
+	if goals {
+		fmt.Fprint(&out, " goal | met? |\n|---|---")
+	} else {
+		fmt.Fprintln(&out)
+	}
+	fmt.Fprintln(&out, "|---|---|---|---|")
 	for _, l := range r.rows {
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", l.what, l.meson, l.against, l.compared, l.goal, l.met)
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |", l.what, l.meson, l.against, l.compared)
+		if goals {
+			fmt.Fprintf(&out, " %s | %s |", l.goal, l.met)
+		}
+		fmt.Fprintln(&out)
 	}
 	fmt.Fprintf(&out, "\nMedians, with the quartiles in brackets; what is compared was run in turn, each when nothing else ran, or after 2 s of waiting for that. %s, %d processors of type %s, %s. Load average %s before, %s after.\n\n",
 		r.begun.UTC().Format("2006-01-02"), runtime.NumCPU(), processor(), versions(), r.load, load())

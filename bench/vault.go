@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -36,12 +35,12 @@ const (
 // the provider "vault" beside the lab's hosts.
 type vault struct {
 	*bench
+	netns  string
 	server *exec.Cmd
 	log    bytes.Buffer
 	run    string // its sockets, and the mark of its daemons
 	conn   *grpc.ClientConn
 	remote *sdk.Remote
-	ways   int // that were exported
 }
 
 func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
@@ -57,15 +56,16 @@ func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
 	if err != nil {
 		return v, err
 	}
-	netns, address := setting(text, "MESON_LAB_ISCSI_NETNS"), setting(text, "MESON_LAB_ISCSI_ADDRESS")
+	v.netns = setting(text, "MESON_LAB_ISCSI_NETNS")
+	address := setting(text, "MESON_LAB_ISCSI_ADDRESS")
 	if v.run, err = os.MkdirTemp("/run", "meson-bench-"); err != nil {
 		return v, err
 	}
 	// Tests have vaults there too; whose port is taken takes the next.
-	first := 24000 + os.Getpid()%200*100
+	first := 20000 + os.Getpid()%17*700
 	config, err := json.Marshal(map[string]any{
-		"path": b.path("vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": first + 99,
-		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(v.run, "d"), "reserve_gib": 0,
+		"path": b.path("vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": first + 699,
+		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(v.run, "d"), "reserve_gib": 0, "overcommit_percent": 1000,
 	})
 	if err != nil {
 		return v, err
@@ -73,7 +73,7 @@ func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
 	if err := errors.Join(os.MkdirAll(b.path("vault"), 0o700), os.WriteFile(b.path("vault.json"), config, 0o600)); err != nil {
 		return v, err
 	}
-	if err := v.serve(ctx, netns); err != nil {
+	if err := v.serve(ctx); err != nil {
 		return v, err
 	}
 	for _, args := range [][]string{
@@ -90,8 +90,8 @@ func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
 func (v *vault) socket() string { return filepath.Join(v.run, "s") }
 
 // serve starts the resident part, and waits until it answers.
-func (v *vault) serve(ctx context.Context, netns string) error {
-	v.server = exec.Command("ip", "netns", "exec", netns, v.path("bin", "meson-plugin-iscsi"),
+func (v *vault) serve(ctx context.Context) error {
+	v.server = exec.Command("ip", "netns", "exec", v.netns, v.path("bin", "meson-plugin-iscsi"),
 		"serve", "--config", v.path("vault.json"), "--listen", "unix:"+v.socket())
 	v.server.Stdout, v.server.Stderr = &v.log, &v.log
 	v.server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -120,15 +120,18 @@ func (v *vault) serve(ctx context.Context, netns string) error {
 	return nil
 }
 
-// export makes a volume reachable in one way.
-func (v *vault) export(ctx context.Context, vid string, kind pb.ConnectionKind) (*pb.Connection, error) {
-	v.ways++
-	id := fmt.Sprintf("bench%d-%d", os.Getpid(), v.ways)
+// export makes a volume reachable in one way, under an id; the same again answers
+// when it is reachable.
+func (v *vault) export(ctx context.Context, id, vid string, kind pb.ConnectionKind) (*pb.Connection, error) {
 	x, err := v.remote.Export(ctx, &pb.ExportRequest{
-		VolumeId: vid, AttachmentId: id, Owner: &pb.Owner{Broker: "bench", Allocation: id, Key: id, Request: id},
+		VolumeId: vid, AttachmentId: id, Owner: owned(id),
 		From: &pb.Consumer{Kinds: []pb.ConnectionKind{kind}, Host: vaultHost, InitiatorIqn: imgInitiator},
 	})
 	return x.GetConnection(), err
+}
+
+func owned(id string) *pb.Owner {
+	return &pb.Owner{Broker: "bench", Allocation: id, Key: id, Request: id}
 }
 
 // close ends the run's machines, then what served them. The volumes are in the
@@ -138,22 +141,10 @@ func (v *vault) close() error {
 	if len(v.left) > 0 {
 		fault = v.bench.close()
 	}
-	if v.conn != nil {
-		_ = v.conn.Close()
-	}
-	if v.server != nil {
-		_ = v.server.Process.Kill()
-		_ = v.server.Wait()
-	}
 	if v.run == "" {
 		return fault
 	}
-	for _, pid := range v.daemons() {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	for begun := time.Now(); len(v.daemons()) > 0 && time.Since(begun) < vaultPatience; {
-		time.Sleep(5 * time.Millisecond)
-	}
+	v.crash()
 	mounts, _ := os.ReadFile("/proc/mounts")
 	for line := range strings.Lines(string(mounts)) {
 		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[1], v.run+"/") {
@@ -161,6 +152,24 @@ func (v *vault) close() error {
 		}
 	}
 	return errors.Join(fault, os.RemoveAll(v.run))
+}
+
+// crash ends all processes of the vault, as when its machine does.
+func (v *vault) crash() {
+	if v.conn != nil {
+		_ = v.conn.Close()
+	}
+	if v.server != nil {
+		_ = v.server.Process.Kill()
+		_ = v.server.Wait()
+		v.server = nil
+	}
+	for _, pid := range v.daemons() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for begun := time.Now(); len(v.daemons()) > 0 && time.Since(begun) < vaultPatience; {
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // daemons are the processes that serve this vault's bytes, known by where their

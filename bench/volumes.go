@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 )
 
-// times of volumes are of ones as large as these.
+// How large the volumes are of which times are taken, in the words of Meson and of
+// qemu-img.
 const (
-	volumeSize      = "1GiB"
-	volumeSizeBytes = "1G"
+	volumeSize = "1GiB"
+	imageSize  = "1G"
 )
 
 // volumes measures what is done with volumes, and the ways to their bytes.
@@ -97,8 +98,8 @@ func (v *vault) changes(ctx context.Context, host labHost, guest machine) ([]row
 			what: s.what, meson: s.ours.text("%.0f", "ms"), against: s.like + ": " + s.peers.text("%.0f", "ms"), compared: more.text("%+.0f", "ms"),
 		})
 	}
-	rows[0].how = fmt.Sprintf("%d pairs, wall time of the command from fork to exit, a vault whose resident part runs, volumes of %s that are new. "+
-		"What Meson makes is on disk, and recorded in the vault and in the ledger, when the command ends; qemu-img syncs nothing.", len(steps[0].ours), volumeSize)
+	rows[0].how = fmt.Sprintf("%d pairs, wall time of the command from fork to exit, on a vault whose resident part runs; volumes of 1 GiB that are new. "+
+		"What Meson makes is on disk, and recorded in the vault and in the ledger, when the command ends; qemu-img syncs nothing.", len(steps[0].ours))
 	rows[len(rows)-1].how = "over iSCSI, to the tiny guest; both wait until the guest has let go. virsh attaches a raw file of the host, and records nothing."
 	return rows, nil
 }
@@ -132,16 +133,16 @@ func (v *vault) turn(i int, host labHost, guest machine) ([]step, func(context.C
 	disk := filepath.Join(host.pool, v.prefix+"disk.raw")
 	create := []string{"qemu-img", "create", "-q", "-f", "qcow2", "-o", "extended_l2=on,cluster_size=128k"}
 	over := func(name string) []string {
-		return append(create, "-b", file("q"), "-F", "qcow2", file(name), volumeSizeBytes)
+		return append(create, "-b", file("q"), "-F", "qcow2", file(name), imageSize)
 	}
 	steps := []step{
 		{
 			what: "`meson volume create`, raw", meson: v.meson("volume", "create", raw, "--size", volumeSize, "--format", "raw"),
-			like: "`qemu-img create`", bare: []string{"qemu-img", "create", "-q", "-f", "raw", file("r"), volumeSizeBytes},
+			like: "`qemu-img create`", bare: []string{"qemu-img", "create", "-q", "-f", "raw", file("r"), imageSize},
 		},
 		{
 			what: "the same, qcow2", meson: v.meson("volume", "create", qcow2, "--size", volumeSize, "--format", "qcow2"),
-			like: "`qemu-img create`", bare: append(create, file("q"), volumeSizeBytes),
+			like: "`qemu-img create`", bare: append(create, file("q"), imageSize),
 		},
 		{
 			what: "`meson volume snapshot create`", meson: v.meson("volume", "snapshot", "create", qcow2, "s"),

@@ -69,7 +69,7 @@ func (v *vault) newWays(ctx context.Context) (*ways, error) {
 			if err != nil {
 				return nil, err
 			}
-			c, err := v.export(ctx, vid, kind)
+			c, err := v.export(ctx, fmt.Sprintf("bench-%d", len(w.all)), vid, kind)
 			if err != nil {
 				return nil, err
 			}
@@ -146,8 +146,8 @@ func (w *ways) table(ctx context.Context) (table, error) {
 	}
 	t := table{
 		head: []string{"`qemu-img bench`"},
-		note: fmt.Sprintf("Medians, %d turns; in a cell the ratio to the first column in the same turn. Sequential requests to volumes of %s that were written all over and are in the "+
-			"page cache; nobody flushes: it is what a way costs, not the disk. iSCSI comes from another network namespace, with a password.", turns, waySize),
+		note: fmt.Sprintf("Medians, %d turns; in a cell the ratio to the first column in the same turn. Sequential requests to volumes of 128 MiB that were written all over and are in the "+
+			"page cache; nobody flushes: it is what a way costs, not the disk. iSCSI comes from another network namespace, with a password.", turns),
 	}
 	for _, way := range w.all {
 		t.head = append(t.head, way.name)
