@@ -83,7 +83,16 @@ func (m *Mapper) findDaemon(id string) (int, error) {
 
 func (m *Mapper) isDaemon(pid int, id string) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && bytes.Contains(line, []byte("\x00--chardev\x00"+m.chardev(id)+"\x00"))
+	if err != nil || !bytes.Contains(line, []byte("\x00--chardev\x00"+m.chardev(id)+"\x00")) {
+		return false
+	}
+	// Another user's process could bear the same arguments.
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		return false
+	}
+	of, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(of.Uid) == os.Geteuid()
 }
 
 // kill ends a mapping's daemon at once, if there is one, and nothing else: the

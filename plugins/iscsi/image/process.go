@@ -39,7 +39,14 @@ func lookAt(pid int, dir string) (process, bool) {
 		ours = ours || arg == monitorArg(dir)
 	}
 	start, err := startTime(proc)
-	return process{pid, start}, ours && err == nil
+	return process{pid, start}, ours && err == nil && own(proc)
+}
+
+// own reports whether a process is of this user: another's could bear the same
+// arguments.
+func own(proc string) bool {
+	var st unix.Stat_t
+	return unix.Stat(proc, &st) == nil && int(st.Uid) == os.Geteuid()
 }
 
 // startTime is when a process began, in ticks since the machine did; an error for

@@ -55,6 +55,10 @@ func (s *Server) ours(pid int) bool {
 	if err != nil || !bytes.Contains(line, []byte(s.file(configFile))) {
 		return false
 	}
+	// Another user's process could bear the same arguments.
+	if info, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+		return false
+	}
 	args := strings.Split(string(line), "\x00")
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil || filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != filepath.Base(s.opts.Binary) {

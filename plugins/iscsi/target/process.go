@@ -53,8 +53,9 @@ func openProcess(pid int, dir string) (*process, error) {
 // look fills in what /proc says, and whether that is a tgtd of dir.
 func (p *process) look(dir string) bool {
 	at := filepath.Join("/proc", strconv.Itoa(p.pid))
-	if !isTgtd(p.pid) {
-		return false
+	var st unix.Stat_t
+	if !isTgtd(p.pid) || unix.Stat(at, &st) != nil || int(st.Uid) != os.Geteuid() {
+		return false // another user's process could bear the same name and environment
 	}
 	environ, err := os.ReadFile(filepath.Join(at, "environ"))
 	if err != nil {
