@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
@@ -20,6 +19,9 @@ import (
 const (
 	lookEvery   = 2 * time.Second
 	ensuredOnce = 8
+	// lookPatience is how long one look waits for a volume, such as one whose file
+	// system hangs, before the others have their next one without it.
+	lookPatience = 30 * time.Second
 )
 
 // keep goes on with what dead processes have left, and serves what is recorded. A
@@ -27,7 +29,7 @@ const (
 // current; otherwise it is done once.
 func (s *store) keep(ctx context.Context) {
 	s.sweepImages()
-	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, tidy: s.resident}
+	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, at: map[string]time.Time{}, tidy: s.resident}
 	if !s.resident {
 		k.look(ctx)
 		return
@@ -65,6 +67,12 @@ type delay struct {
 	at     time.Time
 }
 
+func newDelay() *delay {
+	policy := backoff.NewExponentialBackOff()
+	policy.InitialInterval, policy.MaxInterval = lookEvery, time.Minute
+	return &delay{policy: policy}
+}
+
 // keeper has every recorded use served, each volume that fails less and less often.
 type keeper struct {
 	store *store
@@ -73,17 +81,21 @@ type keeper struct {
 	mu     sync.Mutex
 	tidied map[string]time.Time // by folder
 	next   map[string]*delay    // by folder
+	at     map[string]time.Time // since when a folder is worked on
 }
 
-// look goes once over all volumes.
+// look goes once over all volumes. Of a resident part it leaves alone, after a while,
+// those that are still being worked on.
 func (k *keeper) look(ctx context.Context) {
 	all, err := k.store.all(ctx)
 	if err != nil {
 		k.store.log.Warn("the vaults cannot be read", "error", err)
 		return
 	}
-	var each errgroup.Group
-	each.SetLimit(ensuredOnce)
+	each := &crew{places: make(chan struct{}, ensuredOnce)}
+	if k.store.resident {
+		each.patience = lookPatience
+	}
 	shares := false
 	for _, f := range all {
 		for _, v := range f.whole.All {
@@ -97,22 +109,54 @@ func (k *keeper) look(ctx context.Context) {
 				continue
 			}
 			at := found{Volume: v, at: k.store.in(v.Vault), whole: f.whole}
-			each.Go(func() error {
+			each.do(func() {
+				if !k.take(v.Folder) {
+					return
+				}
+				defer k.leave(v.Folder)
 				k.volume(ctx, at)
 				if forgotten && k.due(v.Folder) {
 					k.store.compact(ctx, at)
 				}
-				return nil
 			})
 		}
 	}
 	if shares && k.store.shares != nil {
-		each.Go(func() error {
+		each.do(func() {
+			if !k.take("shares") {
+				return
+			}
+			defer k.leave("shares")
 			k.try(ctx, "shares", "directories over NFS", func(ctx context.Context) error { return k.store.serveShares(ctx, nil, nil) })
-			return nil
 		})
 	}
-	_ = each.Wait()
+	each.wait()
+}
+
+// take reports whether nobody works on a volume, who then does. What takes long is said.
+func (k *keeper) take(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	since, busy := k.at[name]
+	if !busy {
+		k.at[name] = time.Now()
+		return true
+	}
+	if d := k.next[name]; time.Since(since) > lookPatience && (d == nil || time.Now().After(d.at)) {
+		if d == nil {
+			d = newDelay()
+			k.next[name] = d
+		}
+		d.at = time.Now().Add(d.policy.NextBackOff())
+		k.store.log.Warn("still at work, nothing else is done to it", "what", name, "for", time.Since(since).Round(time.Second).String())
+	}
+	return false
+}
+
+func (k *keeper) leave(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.at, name)
 }
 
 func (k *keeper) volume(ctx context.Context, f found) {
@@ -166,9 +210,7 @@ func (k *keeper) try(ctx context.Context, name, what string, do func(context.Con
 		return
 	}
 	if d == nil {
-		policy := backoff.NewExponentialBackOff()
-		policy.InitialInterval, policy.MaxInterval = lookEvery, time.Minute
-		d = &delay{policy: policy}
+		d = newDelay()
 		k.next[name] = d
 	}
 	wait := d.policy.NextBackOff()
