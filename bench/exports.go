@@ -21,7 +21,7 @@ const (
 // exports exports 500 volumes over iSCSI, each by a tgtd of its own, and lets them
 // come back after a crash of the storage server.
 func (b *bench) exports(ctx context.Context) (rows []row, err error) {
-	v, err := b.openVault(ctx)
+	v, err := b.openVault(ctx, "exports")
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ const (
 // the provider "vault" beside the lab's hosts.
 type vault struct {
 	*bench
+	home   string // of its ledger, its settings and its volumes
 	netns  string
 	server *exec.Cmd
 	log    bytes.Buffer
@@ -43,10 +44,11 @@ type vault struct {
 	remote *sdk.Remote
 }
 
-func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
+// openVault starts one for a measurement of this name.
+func (b *bench) openVault(ctx context.Context, name string) (v *vault, err error) {
 	own := *b
-	own.env, own.left = b.state("volumes"), nil
-	v = &vault{bench: &own}
+	own.env, own.left = b.state(filepath.Join(name, "state")), nil
+	v = &vault{bench: &own, home: b.path(name)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.close())
@@ -64,13 +66,13 @@ func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
 	// Tests have vaults there too; whose port is taken takes the next.
 	first := 20000 + os.Getpid()%17*700
 	config, err := json.Marshal(map[string]any{
-		"path": b.path("vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": first + 699,
+		"path": filepath.Join(v.home, "vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": first + 699,
 		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(v.run, "d"), "reserve_gib": 0, "overcommit_percent": 1000,
 	})
 	if err != nil {
 		return v, err
 	}
-	if err := errors.Join(os.MkdirAll(b.path("vault"), 0o700), os.WriteFile(b.path("vault.json"), config, 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Join(v.home, "vault"), 0o700), os.WriteFile(v.settings(), config, 0o600)); err != nil {
 		return v, err
 	}
 	if err := v.serve(ctx); err != nil {
@@ -87,12 +89,13 @@ func (b *bench) openVault(ctx context.Context) (v *vault, err error) {
 	return v, nil
 }
 
-func (v *vault) socket() string { return filepath.Join(v.run, "s") }
+func (v *vault) settings() string { return filepath.Join(v.home, "vault.json") }
+func (v *vault) socket() string   { return filepath.Join(v.run, "s") }
 
 // serve starts the resident part, and waits until it answers.
 func (v *vault) serve(ctx context.Context) error {
 	v.server = exec.Command("ip", "netns", "exec", v.netns, v.path("bin", "meson-plugin-iscsi"),
-		"serve", "--config", v.path("vault.json"), "--listen", "unix:"+v.socket())
+		"serve", "--config", v.settings(), "--listen", "unix:"+v.socket())
 	v.server.Stdout, v.server.Stderr = &v.log, &v.log
 	v.server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := v.server.Start(); err != nil {

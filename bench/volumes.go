@@ -18,7 +18,7 @@ const (
 
 // volumes measures what is done with volumes, and the ways to their bytes.
 func (b *bench) volumes(ctx context.Context) (rows []row, err error) {
-	v, err := b.openVault(ctx)
+	v, err := b.openVault(ctx, "volumes")
 	if err != nil {
 		return nil, err
 	}
