@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/target"
 	"github.com/mesoncloud/meson/sdk"
@@ -102,5 +104,38 @@ func TestCopiedFolderIsNotServed(t *testing.T) {
 		if err := p.Unexport(t.Context(), &pb.UnexportRequest{VolumeId: id, AttachmentId: "a1"}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A writer whose image cannot be looked at, because the vault's file system was taken
+// away, is not known to be gone.
+func TestFencedWithoutMount(t *testing.T) {
+	t.Parallel()
+	needs(t, "tgtd", "qemu-img")
+	s := newSite(t, map[string]any{"overcommit_percent": 10000})
+	if err := unix.Mount("tmpfs", s.vault, "tmpfs", 0, "size=16m"); err != nil {
+		t.Skipf("no tmpfs can be mounted: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(s.vault, unix.MNT_DETACH) })
+	p := s.provider(Hooks{})
+	req, v := volume(t, p, "raw", 1<<27)
+	if _, err := p.Export(t.Context(), export(req.GetOwner(), v.GetId(), "a1", there(1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Unmount(s.vault, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	err := p.Unexport(t.Context(), &pb.UnexportRequest{VolumeId: v.GetId(), AttachmentId: "a1"})
+	if k := sdk.KindOf(err); k != sdk.Uncertain && k != sdk.Unavailable {
+		t.Errorf("%v, want Uncertain or Unavailable", err)
+	}
+	if err := p.DeleteVolume(t.Context(), &pb.DeleteVolumeRequest{Owner: req.GetOwner()}); err == nil {
+		t.Error("it is said to be deleted")
+	}
+	if _, err := p.GetVolume(t.Context(), &pb.GetVolumeRequest{Id: "another"}); sdk.KindOf(err) != sdk.Unavailable {
+		t.Errorf("one that may be there: %v, want Unavailable", err)
+	}
+	if names, err := os.ReadDir(s.vault); err != nil || len(names) != 0 {
+		t.Errorf("%v was written below the mount, %v", names, err)
 	}
 }

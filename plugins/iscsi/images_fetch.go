@@ -12,6 +12,9 @@ import (
 
 // fetchImage makes an image aside, and gives it its name when it is on disk.
 func (s *store) fetchImage(ctx context.Context, im *storedImage, opt image.ImportOptions) error {
+	if err := s.vaults[0].vault.Present(); err != nil {
+		return err
+	}
 	root := filepath.Join(s.vaults[0].vault.Root(), imagesDir)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return imageError("import image", root, err)

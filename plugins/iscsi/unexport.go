@@ -72,8 +72,10 @@ func (s *store) fence(ctx context.Context, v *vault.Volume, u vault.Use, force b
 	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
 		use, err := image.InUse(v.Data())
 		switch {
-		case sdk.KindOf(err) == sdk.NotFound || err == nil && !use.Writing:
+		case err == nil && !use.Writing:
 			return nil
+		case sdk.KindOf(err) == sdk.NotFound && s.in(v.Vault).vault.Present() == nil:
+			return nil // there is no image, and not for want of a mount
 		case time.Now().Before(end) && ctx.Err() == nil:
 		case err != nil:
 			return &sdk.Error{Kind: sdk.Uncertain, Op: opUnexport, Subject: "volume " + v.ID, Source: sdk.SourceProvider, Text: "whether somebody still writes its image is not known", Err: err}
