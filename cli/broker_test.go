@@ -24,6 +24,7 @@ import (
 type memBroker struct {
 	api.Prices  // nil: stories about prices give it some
 	api.Volumes // nil: stories about volumes have a real broker
+	api.Images  // nil, as Volumes
 
 	mu        sync.Mutex
 	opened    int

@@ -65,7 +65,7 @@ func groups() []group {
 		{cobra.Group{ID: "machine", Title: "Machines"}, []func(*app) *cobra.Command{
 			newDeploy, newLs, newShow, newStart, newStop, newReboot, newConsole, newRm, newResume, newEvents,
 		}},
-		{cobra.Group{ID: "volume", Title: "Volumes"}, []func(*app) *cobra.Command{newVolume}},
+		{cobra.Group{ID: "volume", Title: "Volumes"}, []func(*app) *cobra.Command{newVolume, newImage}},
 		{cobra.Group{ID: "provider", Title: "Providers"}, []func(*app) *cobra.Command{newProvider, newPlugin, newPrices}},
 		{cobra.Group{ID: "other", Title: "Others"}, []func(*app) *cobra.Command{newBackup, newRestore, newVersion, newCompletion}},
 	}

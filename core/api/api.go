@@ -146,6 +146,7 @@ type PluginInfo struct {
 type Broker interface {
 	Prices
 	Volumes
+	Images
 
 	// Offers asks every provider and prices what they answer. Nobody being able
 	// is not an error: the result says why.

@@ -10,7 +10,10 @@ import (
 	"github.com/mesoncloud/meson/core/host"
 )
 
-const storageService = "meson.plugin.v1.Storage"
+const (
+	storageService = "meson.plugin.v1.Storage"
+	imagesService  = "meson.plugin.v1.Images"
+)
 
 // How long a storage provider is waited for: to start, to list what it has, and
 // to find one volume that something is to be done to.
@@ -24,6 +27,12 @@ const (
 // others cannot be asked whether they do. A named one that makes none is
 // Unsupported.
 func (m *Meson) storage(ctx context.Context, only string) ([]*host.Provider, []core.Answer, error) {
+	return m.serving(ctx, storageService, only, "makes no volumes")
+}
+
+// serving is storage for any service; lacks is what is said of a plugin without
+// it.
+func (m *Meson) serving(ctx context.Context, service, only, lacks string) ([]*host.Provider, []core.Answer, error) {
 	configs, err := m.Ledger.Providers(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +53,7 @@ func (m *Meson) storage(ctx context.Context, only string) ([]*host.Provider, []c
 			switch {
 			case err != nil:
 				failed[i] = err
-			case slices.Contains(about.Services, storageService):
+			case slices.Contains(about.Services, service):
 				all[i] = p
 			}
 		})
@@ -59,7 +68,7 @@ func (m *Meson) storage(ctx context.Context, only string) ([]*host.Provider, []c
 		case all[i] != nil:
 			providers = append(providers, all[i])
 		case only != "":
-			return nil, nil, &core.Error{Kind: core.Unsupported, Subject: "provider " + only, Text: "plugin " + cfg.Plugin + " makes no volumes"}
+			return nil, nil, &core.Error{Kind: core.Unsupported, Subject: "provider " + only, Text: "plugin " + cfg.Plugin + " " + lacks}
 		}
 	}
 	return providers, failures, nil

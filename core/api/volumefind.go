@@ -71,11 +71,7 @@ func (m *Meson) places(ctx context.Context, name string) ([]found, error) {
 	case len(matches) > 0:
 		return matches, nil
 	case len(failures) > 0:
-		e := &core.Error{Kind: core.Unavailable, Subject: subject, Text: "no provider that answers has it"}
-		for _, f := range failures {
-			e.Faults = append(e.Faults, core.Fault{Path: f.Provider, Text: f.Err.Error()})
-		}
-		return nil, e
+		return nil, unanswered(subject, "no provider that answers has it", failures)
 	}
 	return nil, &core.Error{Kind: core.NotFound, Subject: subject, Text: "not found", Hint: "meson volume ls"}
 }
