@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -26,7 +25,7 @@ type vault struct {
 	dir    string // of the volumes
 	run    string
 	cmd    *exec.Cmd
-	log    bytes.Buffer
+	log    syncBuffer
 }
 
 // withVault adds a vault as provider "vault", and the tiny guest's image.
@@ -120,7 +119,6 @@ func iscsiEnv(t *testing.T) map[string]string {
 // start runs the resident part and waits until it serves.
 func (v *vault) start() {
 	v.w.t.Helper()
-	v.log.Reset()
 	v.cmd = exec.Command("nsenter", "--net=/run/netns/"+v.netns, filepath.Join(build(v.w.t), "meson-plugin-iscsi"), "serve", "--config", v.config, "--listen", "unix:"+v.socket)
 	v.cmd.Stdout, v.cmd.Stderr = &v.log, &v.log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -133,7 +131,7 @@ func (v *vault) start() {
 			return
 		}
 		if time.Now().After(give) {
-			v.w.t.Fatalf("the vault does not serve:\n%s", v.log.String())
+			v.w.t.Fatalf("the vault does not serve:\n%s", v.log.whole())
 		}
 	}
 }
@@ -184,7 +182,7 @@ func (v *vault) clean() {
 	}
 	_ = os.RemoveAll(v.run)
 	if v.w.t.Failed() {
-		v.w.t.Logf("the vault said:\n%s", v.log.String())
+		v.w.t.Logf("the vault said:\n%s", v.log.whole())
 	}
 }
 
@@ -230,80 +228,6 @@ func (w *world) volumeNamed(name string) *volume {
 		}
 	}
 	return nil
-}
-
-// guest is a machine's serial console, to type at and to read.
-type guest struct {
-	t    *testing.T
-	name string
-	keys *os.File
-	text *syncBuffer
-	end  context.CancelFunc
-}
-
-// console opens the console of a machine until the test ends.
-func (w *world) console(name string) *guest {
-	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	r, keys, err := os.Pipe()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	g := &guest{t: w.t, name: name, keys: keys, text: &syncBuffer{}, end: cancel}
-	cmd := w.command(ctx, "console", name)
-	cmd.Stdin, cmd.Stdout = r, g.text
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait()
-		_ = keys.Close()
-		_ = r.Close()
-	})
-	return g
-}
-
-// waits is how long a guest may take for anything; it is emulated.
-const waits = 2 * time.Minute
-
-// until waits for a text after what was read before, and gives the line from it on.
-func (g *guest) until(text string) string {
-	g.t.Helper()
-	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(20 * time.Millisecond) {
-		if line, ok := g.text.after(text); ok {
-			return line
-		}
-	}
-	g.t.Fatalf("%s does not say %q, but:\n%s", g.name, text, g.text.rest())
-	return ""
-}
-
-// booted waits for the guest's ready line, asking for it again where it was said
-// before the console was open.
-func (g *guest) booted() string {
-	g.t.Helper()
-	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(time.Second) {
-		_, _ = g.keys.WriteString("\rready\r")
-		if line, ok := g.text.after("MESON-GUEST ready"); ok {
-			return line
-		}
-	}
-	g.t.Fatalf("%s does not boot:\n%s", g.name, g.text.rest())
-	return ""
-}
-
-// run types a command and gives what it printed on the line that ends with its exit
-// code, which must be 0.
-func (g *guest) run(command string) string {
-	g.t.Helper()
-	// The mark is put together by the shell, so that its echo is not taken for it.
-	_, _ = g.keys.WriteString(command + "; echo DO\"\"NE $?\r")
-	line := g.until("DONE ")
-	if !strings.HasPrefix(line, "DONE 0") {
-		g.t.Fatalf("%s: %s: %s\n%s", g.name, command, line, g.text.whole())
-	}
-	return g.text.before()
 }
 
 func asJSON(t *testing.T, v any) string {
