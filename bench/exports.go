@@ -44,9 +44,16 @@ func (b *bench) exports(ctx context.Context) (rows []row, err error) {
 	vids := make([]string, manyVolumes)
 	_, err = many(func(i int) error {
 		id := fmt.Sprintf("many-%d", i)
-		made, err := v.remote.CreateVolume(ctx, &pb.CreateVolumeRequest{Owner: owned(id), Name: id, Spec: spec, Offer: offer})
-		vids[i] = made.GetId()
-		return err
+		// An answer may be that it is still being made; then it is asked for again.
+		for ctx.Err() == nil {
+			made, err := v.remote.CreateVolume(ctx, &pb.CreateVolumeRequest{Owner: owned(id), Name: id, Spec: spec, Offer: offer})
+			vids[i] = made.GetId()
+			if err != nil || made.GetState() == pb.VolumeState_VOLUME_STATE_AVAILABLE {
+				return err
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return ctx.Err()
 	})
 	if err != nil {
 		return nil, err

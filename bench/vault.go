@@ -96,6 +96,7 @@ func (v *vault) socket() string   { return filepath.Join(v.run, "s") }
 func (v *vault) serve(ctx context.Context) error {
 	v.server = exec.Command("ip", "netns", "exec", v.netns, v.path("bin", "meson-plugin-iscsi"),
 		"serve", "--config", v.settings(), "--listen", "unix:"+v.socket())
+	v.server.Env = append(os.Environ(), sdk.LogLevelEnv+"=warn")
 	v.server.Stdout, v.server.Stderr = &v.log, &v.log
 	v.server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := v.server.Start(); err != nil {
