@@ -52,14 +52,14 @@ func (v *Vault) TakeLock(ctx context.Context, ref Ref, l Lock) (*Volume, error) 
 // Unlock is how a lock is given back.
 type Unlock struct {
 	Holder string
-	// Force takes another holder's lock away: first every writer is ended as EndUse
-	// does, by Fence, and the lock goes only when all of them are known to be cut off.
+	// Force first ends every writer as EndUse does, by Fence, whoever has the lock or
+	// none; the lock goes only when all of them are known to be cut off.
 	Force bool
 	Fence func(ctx context.Context, u Use) error
 }
 
-// ReleaseLock gives a lock back. Another holder's is Denied without Force. No lock:
-// done, and nobody is cut off.
+// ReleaseLock gives a lock back. Another holder's is Denied without Force. No lock and
+// no Force: done.
 func (v *Vault) ReleaseLock(ctx context.Context, ref Ref, u Unlock) (*Volume, error) {
 	const op = "unlock volume"
 	return v.changed(ctx, ref, func(ctx context.Context, h *Held) error {
@@ -67,12 +67,8 @@ func (v *Vault) ReleaseLock(ctx context.Context, ref Ref, u Unlock) (*Volume, er
 		switch {
 		case has == nil && h.vol.broken:
 			return faulty(op, h.vol)
-		case has == nil:
-			return nil
-		case has.Holder == u.Holder:
-		case !u.Force:
-			return refusal(sdk.Denied, op, h.vol.String(), has.Holder+" has had it locked since "+when(has.Since), "only with force")
-		default:
+		case u.Force:
+			// Whoever holds the lock, or nobody: force is for a writer who does not let go.
 			for _, use := range slices.Clone(h.vol.State.Uses) {
 				if !use.Writable {
 					continue
@@ -81,6 +77,11 @@ func (v *Vault) ReleaseLock(ctx context.Context, ref Ref, u Unlock) (*Volume, er
 					return err
 				}
 			}
+		case has != nil && has.Holder != u.Holder:
+			return refusal(sdk.Denied, op, h.vol.String(), has.Holder+" has had it locked since "+when(has.Since), "only with force")
+		}
+		if has == nil {
+			return nil
 		}
 		h.vault.step("release lock")
 		return h.save(func(_ *Meta, s *State) error {

@@ -299,6 +299,14 @@ func TestLocks(t *testing.T) {
 	if got := get(t, v, vol.Ref()); got.State.Lock != nil || len(got.State.Uses) != 0 || len(cut) != 1 {
 		t.Errorf("after force: %+v, cut off %v", got.State, cut)
 	}
+	begin(t, v, vol, writer("w4"))
+	cut = nil
+	if err := release(Unlock{Holder: bob.Holder, Force: true, Fence: func(_ context.Context, u Use) error {
+		cut = append(cut, u.ID)
+		return nil
+	}}); err != nil || len(cut) != 1 || cut[0] != "w4" {
+		t.Errorf("force without a lock: %v, cut off %v", err, cut)
+	}
 	begin(t, v, vol, writer("w3"))
 	wantKind(t, take(bob), sdk.Busy, "attachment w3")
 	if err := take(ada); err != nil {
