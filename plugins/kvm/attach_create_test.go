@@ -66,7 +66,7 @@ func TestCreateFromVolume(t *testing.T) {
 	boot := g.attachment("root", host.Initiator)
 	boot.Boot = true
 	broker := unique(t)
-	req := withVolumes(broker, broker+"-v", l.hosts()[0], fileAttachment("data", data, "raw", true), boot)
+	req := withVolumes(broker, broker+"-v", l.hosts()[0], fileAttachment(t, p, "data", data, "raw", true), boot)
 	away(t, p, req.GetOwner())
 	before, err := os.ReadFile(g.file)
 	if err != nil {
@@ -142,8 +142,8 @@ func TestCreateWithVolumeRefused(t *testing.T) {
 	}
 
 	path := blank(t, "", 1<<20)
-	attach(t, p, holder, fileAttachment("h-1", path, "raw", false))
-	req := withVolumes(broker, broker+"-w", zone, fileAttachment("w-1", path, "raw", false))
+	attach(t, p, holder, fileAttachment(t, p, "h-1", path, "raw", false))
+	req := withVolumes(broker, broker+"-w", zone, fileAttachment(t, p, "w-1", path, "raw", false))
 	away(t, p, req.GetOwner())
 	if _, err := createAtLast(t, p, req); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), holder.GetName()) {
 		t.Errorf("with a volume in use: %v, want Busy and the name of %s", err, holder.GetName())

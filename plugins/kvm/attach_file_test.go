@@ -21,36 +21,36 @@ func TestAttachFile(t *testing.T) {
 	p, one := machineOn(t, l, 0)
 	_, two := machineOn(t, l, 0)
 	path := blank(t, "", 4<<20)
-	attach(t, p, one, fileAttachment("w-1", path, "raw", false))
-	_, err := tryAttach(t.Context(), p, two, fileAttachment("w-2", path, "raw", false))
+	attach(t, p, one, fileAttachment(t, p, "w-1", path, "raw", false))
+	_, err := tryAttach(t.Context(), p, two, fileAttachment(t, p, "w-2", path, "raw", false))
 	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), one.GetName()) {
 		t.Errorf("a second writer: %v, want Busy and the name of %s", err, one.GetName())
 	}
 	if have := wiredAs(t, p, two.GetId(), "w-2"); have != (wired{}) {
 		t.Errorf("the second writer leaves %+v", have)
 	}
-	if _, err := tryAttach(t.Context(), p, two, fileAttachment("r-2", path, "raw", true)); sdk.KindOf(err) != sdk.Busy {
+	if _, err := tryAttach(t.Context(), p, two, fileAttachment(t, p, "r-2", path, "raw", true)); sdk.KindOf(err) != sdk.Busy {
 		t.Errorf("a reader beside a writer: %v, want Busy", err)
 	}
 	shared := blank(t, "", 1<<20)
-	attach(t, p, one, fileAttachment("r-1", shared, "raw", true))
-	attach(t, p, two, fileAttachment("r-2", shared, "raw", true))
+	attach(t, p, one, fileAttachment(t, p, "r-1", shared, "raw", true))
+	attach(t, p, two, fileAttachment(t, p, "r-2", shared, "raw", true))
 
 	// What has grown is seen by the machine that runs.
 	if err := os.Truncate(path, 6<<20); err != nil {
 		t.Fatal(err)
 	}
-	attach(t, p, one, fileAttachment("w-1", path, "raw", false))
+	attach(t, p, one, fileAttachment(t, p, "w-1", path, "raw", false))
 	if size := sizeOf(t, p, one.GetId(), "w-1"); size != 6<<20 {
 		t.Errorf("the machine sees %d bytes of a file that has grown to %d", size, 6<<20)
 	}
 	// What is exported anew by another way is taken by the next start alone.
 	moved := blank(t, "", 1<<20)
-	if _, err := tryAttach(t.Context(), p, one, fileAttachment("r-1", moved, "raw", true)); sdk.KindOf(err) != sdk.Busy {
+	if _, err := tryAttach(t.Context(), p, one, fileAttachment(t, p, "r-1", moved, "raw", true)); sdk.KindOf(err) != sdk.Busy {
 		t.Errorf("another way to a disk of a machine that runs: %v, want Busy", err)
 	}
 	setPower(t, p, one, pb.SetPowerRequest_ACTION_STOP_HARD)
-	attach(t, p, one, fileAttachment("r-1", moved, "raw", true))
+	attach(t, p, one, fileAttachment(t, p, "r-1", moved, "raw", true))
 	setPower(t, p, one, pb.SetPowerRequest_ACTION_START)
 	got, err := p.Get(t.Context(), &pb.GetRequest{Id: one.GetId()})
 	if err != nil || len(got.GetAttachments()) != 2 || !slices.ContainsFunc(got.GetAttachments(), func(a *pb.Attachment) bool {
@@ -61,7 +61,7 @@ func TestAttachFile(t *testing.T) {
 	// A machine that is off locks nothing, and the start of one whose file is taken
 	// says so.
 	setPower(t, p, one, pb.SetPowerRequest_ACTION_STOP_HARD)
-	attach(t, p, two, fileAttachment("w-2", path, "raw", false))
+	attach(t, p, two, fileAttachment(t, p, "w-2", path, "raw", false))
 	_, err = p.SetPower(t.Context(), &pb.SetPowerRequest{Id: one.GetId(), Action: pb.SetPowerRequest_ACTION_START})
 	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), two.GetName()) {
 		t.Errorf("start while another machine has the file: %v, want Busy and the name of %s", err, two.GetName())

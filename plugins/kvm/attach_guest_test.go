@@ -24,7 +24,7 @@ func TestGuestVolumes(t *testing.T) {
 	from := consumerOf(t, p).GetInitiatorIqn()
 	root := startTarget(t, l, blank(t, l["MESON_LAB_GUEST_RAW"], 80<<20), from)
 	broker := unique(t)
-	req := withVolumes(broker, broker+"-tiny", l.hosts()[1], booting(root.attachment("root", from)), fileAttachment("data", blank(t, "", 8<<20), "raw", false))
+	req := withVolumes(broker, broker+"-tiny", l.hosts()[1], booting(root.attachment("root", from)), fileAttachment(t, p, "data", blank(t, "", 8<<20), "raw", false))
 	req.Pledge.MemoryMib = 192
 	away(t, p, req.GetOwner())
 	in := until(t, p, req)
@@ -128,7 +128,7 @@ func TestDetachOfMountedDisk(t *testing.T) {
 	l := theLab(t)
 	p := openProvider(t, l.config("tiny", l.hosts()[2]), Hooks{})
 	broker := unique(t)
-	req := withVolumes(broker, broker+"-agent", l.hosts()[2], fileAttachment("data", blank(t, "", 8<<20), "raw", false))
+	req := withVolumes(broker, broker+"-agent", l.hosts()[2], fileAttachment(t, p, "data", blank(t, "", 8<<20), "raw", false))
 	req.Pledge.MemoryMib = 192
 	req.Login.UserData = agentScript(t, l)
 	away(t, p, req.GetOwner())

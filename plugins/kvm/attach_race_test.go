@@ -21,7 +21,7 @@ func TestAttachAtTheSameTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := blank(t, "", 1<<20)
-	if _, err := tryAttach(t.Context(), p, in, fileAttachment("f-1", path, "raw", false)); sdk.KindOf(err) != sdk.Busy {
+	if _, err := tryAttach(t.Context(), p, in, fileAttachment(t, p, "f-1", path, "raw", false)); sdk.KindOf(err) != sdk.Busy {
 		t.Errorf("Attach while the machine is made: %v, want Busy", err)
 	}
 	if _, err := tryDetach(t.Context(), p, in, "f-1"); sdk.KindOf(err) != sdk.Busy {
@@ -34,9 +34,9 @@ func TestAttachAtTheSameTime(t *testing.T) {
 	errs := make(chan error, 8)
 	for i := range cap(errs) {
 		by := []*Provider{p, other}[i%2]
-		a := fileAttachment("f-1", path, "raw", false)
+		a := fileAttachment(t, p, "f-1", path, "raw", false)
 		if i >= 4 {
-			a = fileAttachment("f-2", path+"2", "raw", false)
+			a = fileAttachment(t, p, "f-2", path+"2", "raw", false)
 		}
 		go func() {
 			_, err := tryAttach(t.Context(), by, in, a)
@@ -59,7 +59,7 @@ func TestAttachAtTheSameTime(t *testing.T) {
 		if id == "f-2" {
 			file += "2"
 		}
-		attach(t, p, in, fileAttachment(id, file, "raw", false))
+		attach(t, p, in, fileAttachment(t, p, id, file, "raw", false))
 		if have := wiredAs(t, p, in.GetId(), id); have != (wired{true, true, false, true}) {
 			t.Errorf("%s: %+v (%d of 8 calls were Busy)", id, have, busy)
 		}

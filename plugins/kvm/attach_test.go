@@ -149,8 +149,10 @@ func TestAttachRefused(t *testing.T) {
 	boot.Boot = true
 	mount := &pb.Attachment{Id: "at-1", VolumeId: "v", Name: "share", Connection: &pb.Connection{Path: &pb.Connection_Nfs{Nfs: &pb.NfsConnection{Server: "10.77.0.254:2049", Export: "/share"}}}}
 	rbd := &pb.Attachment{Id: "at-1", VolumeId: "v", Connection: &pb.Connection{Path: &pb.Connection_Rbd{Rbd: &pb.RbdConnection{Image: "x"}}}}
-	elsewhere := fileAttachment("at-1", "/nowhere/x.raw", "raw", false)
+	elsewhere := fileAttachment(t, p, "at-1", "/nowhere/x.raw", "raw", false)
 	elsewhere.Connection.GetFile().Host = "6d65736f-0000-4000-8000-000000000000"
+	hostless := fileAttachment(t, p, "at-1", "/nowhere/x.raw", "raw", false)
+	hostless.Connection.GetFile().Host = ""
 	for name, c := range map[string]struct {
 		a    *pb.Attachment
 		want sdk.Kind
@@ -162,9 +164,12 @@ func TestAttachRefused(t *testing.T) {
 		"nobody listens":    {change(func(c *pb.IscsiConnection) { c.Portals = []string{fabricAddress + ":9"} }), sdk.Unavailable, "cannot be reached"},
 		"no such unit":      {change(func(c *pb.IscsiConnection) { c.Lun = 7 }), sdk.Unavailable, "not served"},
 		"nonsense":          {change(func(c *pb.IscsiConnection) { c.TargetIqn = "x'/><y" }), sdk.Invalid, "target"},
-		"no such file":      {fileAttachment("at-1", "/nowhere/x.raw", "raw", false), sdk.Unavailable, "not served"},
-		"file of elsewhere": {elsewhere, sdk.Invalid, "another host"},
-		"format is guessed": {fileAttachment("at-1", "/nowhere/x.raw", "", false), sdk.Invalid, "never guessed"},
+		"no such file":      {fileAttachment(t, p, "at-1", "/nowhere/x.raw", "raw", false), sdk.Unavailable, "not served"},
+		"file of elsewhere": {elsewhere, sdk.Denied, "another host"},
+		"file of nowhere":   {hostless, sdk.Denied, "no host"},
+		"file of the host":  {fileAttachment(t, p, "at-1", "/etc/shadow", "raw", true), sdk.Denied, "not below volume_dirs"},
+		"socket of it":      {nbdAttachment("at-1", "nbd+unix:///x?socket=/run/x/s"), sdk.Denied, "not below volume_dirs"},
+		"format is guessed": {fileAttachment(t, p, "at-1", "/nowhere/x.raw", "", false), sdk.Invalid, "never guessed"},
 		"no such export":    {nbdAttachment("at-1", "nbd://"+fabricAddress+":9/x"), sdk.Unavailable, "cannot be reached"},
 		"NBD over TLS":      {nbdAttachment("at-1", "nbds://h/x"), sdk.Unsupported, "TLS"},
 		"boot, afterwards":  {boot, sdk.Unsupported, "made with"},

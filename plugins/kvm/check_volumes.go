@@ -18,7 +18,8 @@ func (at *place) checkVolumes(uuid string) *pb.CheckItem {
 		return item
 	}
 	networks := cmp.Or(strings.Join(at.StorageNetworks, ", "), "none in storage_networks")
-	item.Text = fmt.Sprintf("host %s, initiator %s, networks: %s", uuid, at.initiator(uuid), networks)
+	dirs := cmp.Or(strings.Join(at.VolumeDirs, ", "), "none in volume_dirs")
+	item.Text = fmt.Sprintf("host %s, initiator %s, networks: %s, directories: %s", uuid, at.initiator(uuid), networks, dirs)
 	return item
 }
 

@@ -20,7 +20,7 @@ func TestCheckVolumes(t *testing.T) {
 	if len(items) != 1 || items[0].GetVerdict() != pb.CheckItem_VERDICT_WARNING || !strings.Contains(items[0].GetSubject(), "host c") || !strings.Contains(items[0].GetText(), "host a") {
 		t.Errorf("hosts of one UUID: %v", items)
 	}
-	if i := p.places[0].checkVolumes("u1"); i.GetVerdict() != pb.CheckItem_VERDICT_OK || !strings.Contains(i.GetText(), initiatorPrefix+"u1") {
+	if i := p.places[0].checkVolumes("u1"); i.GetVerdict() != pb.CheckItem_VERDICT_OK || !strings.Contains(i.GetText(), initiatorPrefix+"u1") || !strings.Contains(i.GetText(), "none in volume_dirs") {
 		t.Errorf("%v", i)
 	}
 	if i := p.places[1].checkVolumes(""); i.GetVerdict() != pb.CheckItem_VERDICT_WARNING || i.GetHint() == "" {

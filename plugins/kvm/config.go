@@ -22,8 +22,10 @@ type Config struct {
 	VNCListen     string      `json:"vnc_listen,omitempty" help:"Private or loopback address of each host that graphical consoles listen on." default:"127.0.0.1" example:"10.0.0.11"`
 	// StorageNetworks are matched with those that volumes are exposed on.
 	StorageNetworks []string `json:"storage_networks,omitempty" help:"Names of the networks for storage that the hosts are on, in the words of the providers of volumes." example:"storage1"`
-	InitiatorIQN    string   `json:"initiator_iqn,omitempty" help:"ISCSI name of the host of uri; by default made of the host's UUID." pattern:"^iqn\\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$" example:"iqn.2026-01.dev.meson:kvm1"`
-	ReserveCores    int      `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
+	// VolumeDirs keep who provides a volume from naming any file of the host.
+	VolumeDirs   []string `json:"volume_dirs,omitempty" help:"Directories of the hosts that files and unix sockets of volumes may be below; without any, no volume is reached by file or socket." example:"/srv/vault"`
+	InitiatorIQN string   `json:"initiator_iqn,omitempty" help:"ISCSI name of the host of uri; by default made of the host's UUID." pattern:"^iqn\\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$" example:"iqn.2026-01.dev.meson:kvm1"`
+	ReserveCores int      `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." default:"0" min:"0" max:"4096"`
 	// ReserveMemoryMiB has a default, unlike ReserveCores: a host whose memory is
 	// all sold kills guests, one whose cores are all sold is merely slow.
 	ReserveMemoryMiB int64   `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." default:"512" min:"0"`
@@ -53,6 +55,7 @@ type Group struct {
 	Network          string            `json:"network,omitempty" help:"Libvirt network that machines are connected to."`
 	PublicNetwork    string            `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
 	StorageNetworks  []string          `json:"storage_networks,omitempty" help:"Names of the networks for storage that the group's hosts are on."`
+	VolumeDirs       []string          `json:"volume_dirs,omitempty" help:"Directories of the group's hosts that files and unix sockets of volumes may be below."`
 	ReserveCores     *int              `json:"reserve_cores,omitempty" help:"How many of each host's first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64            `json:"reserve_memory_mib,omitempty" help:"How much of each host's memory is never given away." min:"0"`
 	ECC              *bool             `json:"ecc,omitempty" help:"Whether the hosts' memory corrects errors."`
@@ -71,6 +74,7 @@ type HostConfig struct {
 	PublicNetwork    string   `json:"public_network,omitempty" help:"Libvirt network that gives machines a public address."`
 	VNCListen        string   `json:"vnc_listen,omitempty" help:"Private or loopback address of the host that graphical consoles listen on." example:"10.0.0.11"`
 	StorageNetworks  []string `json:"storage_networks,omitempty" help:"Names of the networks for storage that the host is on."`
+	VolumeDirs       []string `json:"volume_dirs,omitempty" help:"Directories of the host that files and unix sockets of volumes may be below."`
 	InitiatorIQN     string   `json:"initiator_iqn,omitempty" help:"ISCSI name of the host; by default made of its UUID." pattern:"^iqn\\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$"`
 	ReserveCores     *int     `json:"reserve_cores,omitempty" help:"How many of the first cores are never given away." min:"0" max:"4096"`
 	ReserveMemoryMiB *int64   `json:"reserve_memory_mib,omitempty" help:"How much memory is never given away." min:"0"`

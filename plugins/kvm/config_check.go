@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mesoncloud/meson/plugins/kvm/link"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -78,6 +79,16 @@ func (v *configCheck) networks(path string, names []string) {
 	}
 }
 
+// dirs refuses directories that no file could be seen to be below, and the root,
+// which every file is below.
+func (v *configCheck) dirs(path string, dirs []string) {
+	for i, dir := range dirs {
+		if !link.ValidPath(dir) || slices.Contains(dirs[:i], dir) {
+			v.fault(fmt.Sprintf("%s[%d]", path, i), dir, "an absolute path other than /, without .. and / at its end, each once", "%.100q cannot be a directory for volumes, or is named twice", dir)
+		}
+	}
+}
+
 func (v *configCheck) hosts() {
 	c := v.config
 	if c.URI == "" && len(c.Groups) == 0 {
@@ -86,9 +97,11 @@ func (v *configCheck) hosts() {
 	v.private("vnc_listen", c.VNCListen)
 	v.each(func(_, path string, _ *Group, h *HostConfig) { v.private(path+"vnc_listen", h.VNCListen) })
 	v.networks("storage_networks", c.StorageNetworks)
+	v.dirs("volume_dirs", c.VolumeDirs)
 	v.each(func(_, path string, _ *Group, h *HostConfig) {
 		if path != "" {
 			v.networks(path+"storage_networks", h.StorageNetworks)
+			v.dirs(path+"volume_dirs", h.VolumeDirs)
 		}
 	})
 	if c.InitiatorIQN != "" && c.URI == "" {
@@ -105,6 +118,7 @@ func (v *configCheck) hosts() {
 		}
 		names[g.Name] = true
 		v.networks(path+"storage_networks", g.StorageNetworks)
+		v.dirs(path+"volume_dirs", g.VolumeDirs)
 		if len(g.Hosts) == 0 {
 			v.fault(path+"hosts", "", "at least one host", "the group has no host")
 		}

@@ -28,6 +28,9 @@ type Site struct {
 	// host is on. InitiatorIQN is the host's iSCSI name; empty: made of its UUID.
 	StorageNetworks []string
 	InitiatorIQN    string
+	// VolumeDirs are the directories of the host that files and sockets of volumes
+	// may be below; empty: no volume is reached by either.
+	VolumeDirs []string
 	// SKUPrefix is what the names of the host's SKUs begin with: its group, or
 	// group/host where it has prices of its own.
 	SKUPrefix string
@@ -105,6 +108,11 @@ func (c *Config) site(g *Group, h *HostConfig) Site {
 	for _, networks := range [][]string{c.StorageNetworks, g.StorageNetworks, h.StorageNetworks} {
 		if networks != nil {
 			s.StorageNetworks = networks
+		}
+	}
+	for _, dirs := range [][]string{c.VolumeDirs, g.VolumeDirs, h.VolumeDirs} {
+		if dirs != nil {
+			s.VolumeDirs = dirs
 		}
 	}
 	s.prices.cost, _ = c.costOf("", g, h)

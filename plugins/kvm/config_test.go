@@ -80,19 +80,29 @@ func TestWhatIsLeftOutIsInherited(t *testing.T) {
 // What a host reaches volumes by is inherited like the rest, and its iSCSI name
 // follows from its UUID unless one is given.
 func TestConsumer(t *testing.T) {
-	c := decode(t, `{`+priceList+`,"uri":"qemu:///system","initiator_iqn":"iqn.2020-01.x:top","storage_networks":["san1"],"groups":[
-		{"name":"a","storage_networks":["san2"],"hosts":[{"uri":"qemu+tcp://a/system"},{"uri":"qemu+tcp://b/system","storage_networks":[],"initiator_iqn":"iqn.2020-01.x:b"}]}]}`)
+	c := decode(t, `{`+priceList+`,"uri":"qemu:///system","initiator_iqn":"iqn.2020-01.x:top","storage_networks":["san1"],"volume_dirs":["/srv/top"],"groups":[
+		{"name":"a","storage_networks":["san2"],"volume_dirs":["/srv/a"],"hosts":[{"uri":"qemu+tcp://a/system"},{"uri":"qemu+tcp://b/system","storage_networks":[],"volume_dirs":[],"initiator_iqn":"iqn.2020-01.x:b"}]}]}`)
 	var have []string
 	for _, s := range c.Sites() {
 		told := s.consumer("rack", "u-"+s.Zone, s.Zone == "a")
 		have = append(have, strings.Join(append(told.GetNetworks(), told.GetHost(), told.GetInitiatorIqn(), told.GetProvider()+"/"+told.GetZone()), " "))
-		if nfs := slices.Contains(told.GetKinds(), pb.ConnectionKind_CONNECTION_KIND_NFS); nfs != told.GetGuestMounts() || nfs != (s.Zone == "a") || len(told.GetKinds()) < 3 {
+		if nfs := slices.Contains(told.GetKinds(), pb.ConnectionKind_CONNECTION_KIND_NFS); nfs != told.GetGuestMounts() || nfs != (s.Zone == "a") || len(told.GetKinds()) < 2 {
 			t.Errorf("%s: %v", s.Zone, told)
 		}
 	}
-	want := []string{"san1 u-local iqn.2020-01.x:top rack/local", "san2 u-a iqn.2026-01.dev.meson:host-u-a rack/a", "u-b iqn.2020-01.x:b rack/b"}
+	want := []string{"san1 u-local iqn.2020-01.x:top rack/local", "san2 u-a iqn.2026-01.dev.meson:host-u-a rack/a", " iqn.2020-01.x:b rack/b"}
 	if d := cmp.Diff(want, have); d != "" {
 		t.Errorf("(-want +have):\n%s", d)
+	}
+	for i, want := range []string{"/srv/top", "/srv/a", ""} {
+		s := c.Sites()[i]
+		told := s.consumer("rack", "u", false)
+		if file := slices.Contains(told.GetKinds(), pb.ConnectionKind_CONNECTION_KIND_FILE); strings.Join(s.VolumeDirs, " ") != want || file != (want != "") || (told.GetHost() == "u") != file {
+			t.Errorf("%s, volumes below %q, want %q: %v", s.Zone, s.VolumeDirs, want, told)
+		}
+		if told := s.consumer("rack", "", false); slices.Contains(told.GetKinds(), pb.ConnectionKind_CONNECTION_KIND_FILE) {
+			t.Errorf("%s takes files of a host without a UUID: %v", s.Zone, told)
+		}
 	}
 	if s := c.Sites()[1]; s.initiator("") != "" {
 		t.Errorf("a host without a UUID is called %s", s.initiator(""))
@@ -135,6 +145,10 @@ func TestEveryFaultAtOnce(t *testing.T) {
 			{"name":"a","storage_networks":["x","x"],"hosts":[{"uri":"qemu+tcp://a/system","initiator_iqn":"iqn.2020-01.x:h"},
 				{"uri":"qemu+tcp://b/system","initiator_iqn":"iqn.2020-01.x:h","storage_networks":[""]}]}]}`, []string{
 			"initiator_iqn", "storage_networks[1]", "groups[0].storage_networks[1]", "groups[0].hosts[1].initiator_iqn", "groups[0].hosts[1].storage_networks[0]",
+		}},
+		{"directories", `{` + priceList + `,"uri":"qemu:///system","volume_dirs":["/srv/a","/","srv","/srv/../etc","/srv/b/","/srv/a"],"groups":[
+			{"name":"a","volume_dirs":[""],"hosts":[{"uri":"qemu+tcp://a/system","volume_dirs":["/a\nb"]}]}]}`, []string{
+			"volume_dirs[1]", "volume_dirs[2]", "volume_dirs[3]", "volume_dirs[4]", "volume_dirs[5]", "groups[0].volume_dirs[0]", "groups[0].hosts[0].volume_dirs[0]",
 		}},
 		{"by themselves", `{"uri":"qemu:///system","free":true,"accelerator":"xen","overprovision":11,"reserve_cores":-1,"images":[
 			{"os_family":"dos","file":"/a","sha256":"ABC","format":"vmdk"}]}`, []string{

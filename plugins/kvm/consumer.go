@@ -26,14 +26,17 @@ func (s *Site) initiator(uuid string) string {
 }
 
 // consumer is how a machine on a host reaches volumes. One that is to be made is
-// told at its first boot what to mount; told says whether this one can be.
+// told at its first boot what to mount; told says whether this one can be. Where no
+// file or socket of the host is taken, the host is not named, so that nobody offers
+// one: it is all that the name is for.
 func (s *Site) consumer(provider, uuid string, told bool) *pb.Consumer {
 	c := &pb.Consumer{
-		Kinds: []pb.ConnectionKind{
-			pb.ConnectionKind_CONNECTION_KIND_FILE, pb.ConnectionKind_CONNECTION_KIND_ISCSI, pb.ConnectionKind_CONNECTION_KIND_NBD,
-		},
-		Host: uuid, Networks: slices.Clone(s.StorageNetworks), InitiatorIqn: s.initiator(uuid),
+		Kinds:    []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_ISCSI, pb.ConnectionKind_CONNECTION_KIND_NBD},
+		Networks: slices.Clone(s.StorageNetworks), InitiatorIqn: s.initiator(uuid),
 		Provider: provider, Zone: s.Zone, GuestMounts: told,
+	}
+	if len(s.VolumeDirs) > 0 && uuid != "" {
+		c.Host, c.Kinds = uuid, slices.Insert(c.Kinds, 0, pb.ConnectionKind_CONNECTION_KIND_FILE)
 	}
 	if told {
 		c.Kinds = append(c.Kinds, pb.ConnectionKind_CONNECTION_KIND_NFS)
@@ -81,5 +84,5 @@ func (at *place) linkHost(ctx context.Context) (link.Host, error) {
 	if err != nil {
 		return link.Host{}, err
 	}
-	return link.Host{UUID: uuid, Initiator: at.initiator(uuid)}, nil
+	return link.Host{UUID: uuid, Initiator: at.initiator(uuid), Dirs: at.VolumeDirs}, nil
 }

@@ -64,7 +64,9 @@ func (l lab) config(image string, hosts ...string) *Config {
 		Region: "lab", Currency: "EUR", CoreHour: "0.01", GiBHour: "0.002", DiskGiBMonth: "0.05",
 		Overprovision: 10, Accelerator: "tcg", Pool: "meson", Network: "default",
 		Groups: []Group{{Name: "lab"}},
-		Images: []Image{{OSFamily: "linux", Format: "qcow2"}},
+		// Where the tests' own files are, and where nothing is.
+		VolumeDirs: []string{filepath.Clean(os.TempDir()), "/nowhere"},
+		Images:     []Image{{OSFamily: "linux", Format: "qcow2"}},
 	}
 	switch image {
 	case "boot":

@@ -26,11 +26,11 @@ import (
 var updateGolden = flag.Bool("update-offers", false, "write golden files of offers")
 
 const offerConfig = `{
-	"currency":"EUR","core_hour":"0.012","gib_hour":"0.002","disk_gib_month":"0.05","region":"fi",
+	"currency":"EUR","core_hour":"0.012","gib_hour":"0.002","disk_gib_month":"0.05","region":"fi","volume_dirs":["/srv/vault"],
 	"groups":[
 		{"name":"rack1","labels":{"room":"a"},"storage_networks":["san1","san2"],"hosts":[
 			{"uri":"qemu+ssh://smt/system"},
-			{"uri":"qemu+ssh://small/system","reserve_cores":1,"core_hour":"0.006","storage_networks":["san3"],"initiator_iqn":"iqn.2020-01.com.example:small"},
+			{"uri":"qemu+ssh://small/system","reserve_cores":1,"core_hour":"0.006","storage_networks":["san3"],"volume_dirs":[],"initiator_iqn":"iqn.2020-01.com.example:small"},
 			{"uri":"qemu+ssh://gone/system"}]},
 		{"name":"special","core_hour":"0.03","public_network":"default","hosts":[{"uri":"qemu+ssh://gpu/system"},{"uri":"qemu+ssh://arm64/system"}]},
 		{"name":"test","free":true,"core_hour":"0","gib_hour":"0","disk_gib_month":"0","accelerator":"tcg","hosts":[{"uri":"qemu+tcp://lab/system"}]}],

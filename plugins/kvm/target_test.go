@@ -135,10 +135,15 @@ func (g *target) attachment(id, initiator string) *pb.Attachment {
 	}}}}
 }
 
-// fileAttachment is a volume in a file of the host.
-func fileAttachment(id, path, format string, readOnly bool) *pb.Attachment {
+// fileAttachment is a volume in a file of the provider's first host.
+func fileAttachment(t *testing.T, p *Provider, id, path, format string, readOnly bool) *pb.Attachment {
+	t.Helper()
+	host, err := p.places[0].linkHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &pb.Attachment{Id: id, VolumeId: "vol-" + id, Name: "data-" + id, Connection: &pb.Connection{
-		Path: &pb.Connection_File{File: &pb.FileConnection{File: path, Format: format}}, ReadOnly: readOnly,
+		Path: &pb.Connection_File{File: &pb.FileConnection{Host: host.UUID, File: path, Format: format}}, ReadOnly: readOnly,
 	}}
 }
 

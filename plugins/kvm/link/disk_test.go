@@ -27,9 +27,9 @@ func diskOf(t *testing.T, doc string) Disk {
 // link's by any of its portals, and tells the way, without the password.
 func TestDiskAndBack(t *testing.T) {
 	for name, a := range map[string]*pb.Attachment{
-		"iscsi": iscsi(nil), "file": file("/vault/x", "raw"), "nbd": nbd("nbd://h:1/x"), "socket": nbd("nbd+unix:///x?socket=/s"),
+		"iscsi": iscsi(nil), "file": file("/vault/x", "raw"), "nbd": nbd("nbd://h:1/x"), "socket": nbd("nbd+unix:///x?socket=/vault/s"),
 	} {
-		l, err := Read("attach volume", a, Host{})
+		l, err := Read("attach volume", a, Host{UUID: "h", Dirs: []string{"/vault"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestStartTrouble(t *testing.T) {
 	var disks []Disk
 	var records []Record
 	for id, a := range map[string]*pb.Attachment{"i": iscsi(nil), "f": file("/vault/f.img", "raw"), "n": nbd("nbd://10.0.0.5:10809/x")} {
-		l, err := Read("x", a, Host{})
+		l, err := Read("x", a, Host{UUID: "h", Dirs: []string{"/vault"}})
 		if err != nil {
 			t.Fatal(err)
 		}

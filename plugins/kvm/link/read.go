@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -15,6 +16,9 @@ type Host struct {
 	UUID string
 	// Initiator is the name that its QEMU gives where the connection names none.
 	Initiator string
+	// Dirs are the directories that files and sockets of volumes may be below;
+	// none: no file and no socket of the host is taken.
+	Dirs []string
 }
 
 // ReadAll understands the attachments of a machine that is to be made. Its errors
@@ -60,6 +64,8 @@ type reader struct {
 	host   Host
 	link   Link
 	faults []sdk.Fault
+	// denied and hint say why a path of the host is not taken.
+	denied, hint string
 }
 
 func (r *reader) wrong(field, have, want, format string, args ...any) {
@@ -79,11 +85,12 @@ func read(op, at string, a *pb.Attachment, host Host) (Link, []sdk.Fault, error)
 	if r.link.Name != "" && !sdk.ValidLabel(r.link.Name) {
 		r.wrong("name", r.link.Name, "[a-z0-9-]{1,63}", "a volume's name is 1 to 63 of a-z, 0-9 and -")
 	}
-	no := func(what, hint string) (Link, []sdk.Fault, error) {
+	refused := func(kind sdk.Kind, what, hint string) (Link, []sdk.Fault, error) {
 		return Link{}, nil, &sdk.Error{
-			Kind: sdk.Unsupported, Op: op, Subject: "attachment " + r.link.ID, Source: sdk.SourcePlugin, Text: what, Hint: hint,
+			Kind: kind, Op: op, Subject: "attachment " + r.link.ID, Source: sdk.SourcePlugin, Text: what, Hint: hint,
 		}
 	}
+	no := func(what, hint string) (Link, []sdk.Fault, error) { return refused(sdk.Unsupported, what, hint) }
 	switch way := c.GetPath().(type) {
 	case *pb.Connection_File:
 		r.file(way.File)
@@ -103,11 +110,14 @@ func read(op, at string, a *pb.Attachment, host Host) (Link, []sdk.Fault, error)
 	default:
 		return no("the way to the volume is none that this plugin knows", "")
 	}
+	if r.denied != "" {
+		return refused(sdk.Denied, r.denied, r.hint)
+	}
 	return r.link, r.faults, nil
 }
 
 // plain reports whether a text has nothing that XML, a log or a shell would stumble
 // over.
 func plain(s string) bool {
-	return !slices.ContainsFunc([]rune(s), func(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' })
+	return !slices.ContainsFunc([]rune(s), func(r rune) bool { return unicode.IsControl(r) || r == '\ufffd' })
 }

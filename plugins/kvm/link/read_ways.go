@@ -24,12 +24,7 @@ const (
 
 func (r *reader) file(w *pb.FileConnection) {
 	r.link.File = &File{Path: w.GetFile(), Format: w.GetFormat()}
-	if h := w.GetHost(); h != "" && r.host.UUID != "" && !strings.EqualFold(h, r.host.UUID) {
-		r.wrong("connection.file.host", h, r.host.UUID, "the file is on another host than the machine")
-	}
-	if p := w.GetFile(); !path.IsAbs(p) || path.Clean(p) != p || !plain(p) || len(p) > 1024 {
-		r.wrong("connection.file.file", p, "an absolute path", "that is no absolute path of a file")
-	}
+	r.denied, r.hint = r.host.refuse(w.GetHost(), w.GetFile())
 	if f := w.GetFormat(); f != "raw" && f != "qcow2" {
 		r.wrong("connection.file.format", f, "raw or qcow2", "a format is never guessed")
 	}
@@ -93,7 +88,10 @@ func (r *reader) nbd(w *pb.NbdConnection) {
 		n.Socket = u.Query().Get("socket")
 		if !path.IsAbs(n.Socket) || !plain(n.Socket) || len(n.Socket) > 107 || u.Host != "" {
 			r.wrong("connection.nbd.uri", w.GetUri(), want, "that names no socket")
+			return
 		}
+		// A URI names no host: a socket is always the machine's host's.
+		r.denied, r.hint = r.host.refuse(r.host.UUID, n.Socket)
 	default:
 		r.wrong("connection.nbd.uri", w.GetUri(), want, "that is no URI of NBD")
 	}
