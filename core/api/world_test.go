@@ -220,7 +220,22 @@ func (w *world) allocations() []core.Allocation {
 
 // killedAt begins a deploy that ends at a step, as at a kill -9: only what is
 // committed, or at the provider, remains.
-func (w *world) killedAt(step string, req api.DeployRequest) (a core.Allocation) {
+func (w *world) killedAt(step string, req api.DeployRequest) core.Allocation {
+	w.t.Helper()
+	for {
+		a := w.killedOnce(step, req)
+		if a.State != core.Running {
+			return a
+		}
+		// What the command took over on the side went on with it, which a kill would
+		// have ended too.
+		if _, err := w.Remove(w.t.Context(), api.RemoveRequest{Name: a.ID}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) killedOnce(step string, req api.DeployRequest) (a core.Allocation) {
 	w.t.Helper()
 	w.step = func(name string) {
 		if name == step {
