@@ -20,6 +20,9 @@ import (
 // drainTimeout is what calls under way have when a resident plugin ends.
 const drainTimeout = 10 * time.Second
 
+// lockTimeout is how long a socket's former server may take to be gone.
+const lockTimeout = 2 * time.Second
+
 // ReattachEnv is the variable in which a host is told which plugins already run
 // under a debugger: a JSON object of plugin names and addresses.
 const ReattachEnv = "MESON_REATTACH"
@@ -33,8 +36,11 @@ func ServeUnix(ctx context.Context, s *Server, path string) error {
 		return err
 	}
 	lock := flock.New(path + ".lock")
-	held, err := lock.TryLock()
-	if err != nil {
+	// A process that was killed while it forked lets go of it when its child runs.
+	waiting, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	held, err := lock.TryLockContext(waiting, lockTimeout/100)
+	if err != nil && waiting.Err() == nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
 	if !held {
