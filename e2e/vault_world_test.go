@@ -119,6 +119,8 @@ func iscsiEnv(t *testing.T) map[string]string {
 // start runs the resident part and waits until it serves.
 func (v *vault) start() {
 	v.w.t.Helper()
+	// A child that a killed one was just starting may answer there for a moment.
+	_ = os.Remove(v.socket)
 	v.cmd = exec.Command("nsenter", "--net=/run/netns/"+v.netns, filepath.Join(build(v.w.t), "meson-plugin-iscsi"), "serve", "--config", v.config, "--listen", "unix:"+v.socket)
 	v.cmd.Stdout, v.cmd.Stderr = &v.log, &v.log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
