@@ -26,31 +26,38 @@ type qmpMessage struct {
 	} `json:"error"`
 }
 
+// attention is how long a daemon may take to greet before it is called anew.
+const attention = time.Second
+
 // dialMonitor waits for the socket to be there and for the daemon's attention,
-// until ctx is done or dead returns true.
+// until ctx is done or dead returns true. A daemon that is just setting its monitor
+// up can lose sight of whoever calls meanwhile (QEMU 7.2: it greets and reads no
+// more), and serves the next call: so one that is not answered is given up.
 func dialMonitor(ctx context.Context, path string, dead func() bool) (*monitor, error) {
-	for {
+	for patience := attention; ; {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if err == nil {
 			m := &monitor{conn: conn, in: json.NewDecoder(conn)}
-			if err := m.greet(ctx); err != nil {
-				_ = conn.Close()
-				return nil, err
+			if err = m.greet(ctx, patience); err == nil {
+				return m, nil
 			}
-			return m, nil
+			m.close()
+			patience *= 2
 		}
 		if dead() {
 			return nil, errors.New("the storage daemon has ended")
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("ask storage daemon: %w", err)
+			return nil, fmt.Errorf("ask storage daemon: %w", errors.Join(ctx.Err(), err))
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
-func (m *monitor) greet(ctx context.Context) error {
+func (m *monitor) greet(ctx context.Context, patience time.Duration) error {
+	_ = m.conn.SetDeadline(time.Now().Add(patience))
+	defer func() { _ = m.conn.SetDeadline(time.Time{}) }()
 	stop := m.until(ctx)
 	defer stop()
 	var hello struct {
