@@ -34,11 +34,18 @@ func needs(t *testing.T, programs ...string) {
 		if err == nil && os.Geteuid() == 0 {
 			continue
 		}
-		if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
-			t.Fatalf("%s as root is required: lab/deps iscsi installs it", p)
-		}
-		t.Skipf("needs %s as root", p)
+		lacks(t, "%s as root: lab/deps iscsi installs it", p)
 	}
+}
+
+// lacks skips a test for what is not there, or fails it where MESON_REQUIRE names
+// iscsi.
+func lacks(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
+		t.Fatalf("required: "+format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 const testHost = "6f1f5a1c-5c6e-4f0b-9d53-2d6f8f1d2b7a"

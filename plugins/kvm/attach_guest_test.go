@@ -107,6 +107,9 @@ func agentScript(t *testing.T, l lab) []byte {
 	t.Helper()
 	packages, _ := filepath.Glob(filepath.Join(l["MESON_LAB_STATE"], "cache", "debs", "linux-image-*.deb"))
 	if len(packages) == 0 {
+		if required("guest") {
+			t.Fatal("the kernel's package of the lab's guest is not kept: lab/guest build fetches it")
+		}
 		t.Skip("the kernel of the lab's guest is not kept here")
 	}
 	script, err := os.ReadFile(filepath.Join("testdata", "agent.sh"))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,9 @@ type diskLog string
 func loggedDisk(t *testing.T, v *Volume) diskLog {
 	t.Helper()
 	if _, err := os.Stat("/dev/fuse"); err != nil {
+		if strings.Contains(os.Getenv("MESON_REQUIRE"), "iscsi") {
+			t.Fatal("required: /dev/fuse")
+		}
 		t.Skip("no /dev/fuse here")
 	}
 	dir := filepath.Dir(v.Image)
