@@ -12,8 +12,8 @@ import (
 func crashCases() []Case {
 	compute := pb.Compute_ServiceDesc.ServiceName
 	return []Case{
-		{"crash/create", LevelCrash, "The plugin is killed between a Create and its answer: repeated, the same Create ends in exactly one machine under its key.", compute, killInCreate},
-		{"crash/delete", LevelCrash, "The plugin is killed between a Delete and its answer: repeated, nothing is left.", compute, killInDelete},
+		{"crash/create", LevelCrash, "The plugin is killed between a Create and its answer: repeated, the same Create ends in exactly one machine under its key.", compute, ofMachines(machines.killInCreate)},
+		{"crash/delete", LevelCrash, "The plugin is killed between a Delete and its answer: repeated, nothing is left.", compute, ofMachines(machines.killInDelete)},
 	}
 }
 
@@ -41,52 +41,18 @@ func (e *Env) killDuring(ctx context.Context, delay time.Duration, call func(ctx
 	return nil
 }
 
-func killInCreate(ctx context.Context, e *Env) error {
+// eachKill tries something with a kill after each of the target's delays.
+func (e *Env) eachKill(try func(when string, kill func(ctx context.Context, call func(context.Context)) error) error) error {
 	if e.Target.KillAndRestart == nil {
 		return ErrSkip
 	}
 	var faults []error
 	for _, delay := range e.Target.KillAfter {
-		when := fmt.Sprintf("killed %v after Create was sent", delay)
-		o := e.owner()
-		req, err := e.request(ctx, o)
+		when := fmt.Sprintf("killed %v after the call was sent", delay)
+		err := try(when, func(ctx context.Context, call func(context.Context)) error { return e.killDuring(ctx, delay, call) })
 		if err != nil {
-			return err
+			faults = append(faults, fmt.Errorf("%s: %w", when, err))
 		}
-		err = e.killDuring(ctx, delay, func(ctx context.Context) { _, _ = e.create(ctx, req) })
-		if err != nil {
-			return fmt.Errorf("%s: %w", when, err)
-		}
-		first, err := e.untilRunning(ctx, req)
-		if err != nil {
-			return fmt.Errorf("%s: %w", when, err)
-		}
-		if i, err := e.get(ctx, o); err != nil || i.GetId() != first.GetId() {
-			faults = append(faults, fmt.Errorf("%s: Get by key gives %q, error %w; Create gave %q", when, i.GetId(), err, first.GetId()))
-		}
-		faults = append(faults,
-			e.holds(ctx, o.GetBroker(), 1, when+" and repeated"),
-			e.remove(ctx, o),
-			e.holds(ctx, o.GetBroker(), 0, when+", repeated and deleted"))
-	}
-	return errors.Join(faults...)
-}
-
-func killInDelete(ctx context.Context, e *Env) error {
-	if e.Target.KillAndRestart == nil {
-		return ErrSkip
-	}
-	var faults []error
-	for _, delay := range e.Target.KillAfter {
-		when := fmt.Sprintf("killed %v after Delete was sent", delay)
-		o, _, err := e.running(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", when, err)
-		}
-		if err := e.killDuring(ctx, delay, func(ctx context.Context) { _ = e.remove(ctx, o) }); err != nil {
-			return fmt.Errorf("%s: %w", when, err)
-		}
-		faults = append(faults, e.remove(ctx, o), e.holds(ctx, o.GetBroker(), 0, when+" and repeated"))
 	}
 	return errors.Join(faults...)
 }

@@ -82,6 +82,11 @@ func probe(ctx context.Context, p sdk.Provider, service, id string) (err error, 
 			_, err := a.Detach(ctx, &pb.DetachRequest{Id: id, AttachmentId: id})
 			return err, true
 		}
+	case pb.AttachmentResizer_ServiceDesc.ServiceName:
+		if r, ok := p.(sdk.AttachmentResizer); ok {
+			_, err := r.ResizeAttachment(ctx, &pb.ResizeAttachmentRequest{Id: id, AttachmentId: id, SizeBytes: 1})
+			return err, true
+		}
 	case pb.Exporter_ServiceDesc.ServiceName:
 		if x, ok := p.(sdk.Exporter); ok {
 			return x.Unexport(ctx, &pb.UnexportRequest{VolumeId: id, AttachmentId: id}), true

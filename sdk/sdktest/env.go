@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
@@ -137,13 +135,6 @@ func (e *Env) owner() *pb.Owner {
 	return &pb.Owner{Broker: "conf-" + id, Allocation: "a-" + id, Key: "k-" + id, Request: "r-" + id}
 }
 
-// another is a second machine's owner, of the same broker.
-func another(o *pb.Owner) *pb.Owner {
-	n := proto.CloneOf(o)
-	n.Key, n.Allocation = n.GetKey()+"-2", n.GetAllocation()+"-2"
-	return n
-}
-
 // request is a Create for the best offer of the pledge that fits and can be
 // bought.
 func (e *Env) request(ctx context.Context, o *pb.Owner) (*pb.CreateRequest, error) {
@@ -193,10 +184,10 @@ func (e *Env) untilRunning(ctx context.Context, req *pb.CreateRequest) (*pb.Inst
 	}
 }
 
-func (e *Env) get(ctx context.Context, o *pb.Owner) (*pb.Instance, error) {
+func (e *Env) get(ctx context.Context, o *pb.Owner, id string) (*pb.Instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.Target.Call)
 	defer cancel()
-	return e.compute.Get(ctx, &pb.GetRequest{Provider: providerName, Owner: o})
+	return e.compute.Get(ctx, &pb.GetRequest{Provider: providerName, Owner: o, Id: id})
 }
 
 func (e *Env) list(ctx context.Context, broker string) (all []*pb.Instance, err error) {

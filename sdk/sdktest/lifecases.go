@@ -23,8 +23,8 @@ func lifeCases() []Case {
 		{"life/offer-by-id", LevelLife, "An offer can be asked for again by its id; one that does not exist is an empty answer.", compute, offerByID},
 		{"life/no", LevelLife, "Having nothing to offer is an answer with reasons, not an error.", compute, noHasReasons},
 		{"life/cycle", LevelLife, "A machine is created until it runs, is found by key and by id, listed, deleted, and then gone.", compute, lifeCycle},
-		{"life/watch", LevelLife, "Watch sends the machine at once, and GONE as its last word.", compute, watches},
-		{"life/missing", LevelLife, "Get of what is not there is NotFound; Delete of it is done.", compute, missingThings},
+		{"life/watch", LevelLife, "Watch sends the machine at once, and GONE as its last word.", compute, ofMachines(machines.watched)},
+		{"life/missing", LevelLife, "Get of what is not there is NotFound; Delete of it is done.", compute, ofMachines(machines.missing)},
 		{"life/power", LevelLife, "A machine can be stopped and started; asking for what already is, is no error.", pb.Power_ServiceDesc.ServiceName, power},
 		{"life/console", LevelLife, "A console opens once; a second caller is Busy unless he forces it.", pb.Console_ServiceDesc.ServiceName, console},
 	}
@@ -59,11 +59,9 @@ func lifeCycle(ctx context.Context, e *Env) error {
 		}
 	}
 	same("Create", made, nil)
-	byKey, err := e.get(ctx, o)
+	byKey, err := e.get(ctx, o, "")
 	same("Get by key", byKey, err)
-	calling, cancel := context.WithTimeout(ctx, e.Target.Call)
-	defer cancel()
-	byID, err := e.compute.Get(calling, &pb.GetRequest{Provider: providerName, Id: made.GetId()})
+	byID, err := e.get(ctx, nil, made.GetId())
 	same("Get by id", byID, err)
 	list, err := e.list(ctx, o.GetBroker())
 	if err == nil && len(list) != 1 {
@@ -77,57 +75,10 @@ func lifeCycle(ctx context.Context, e *Env) error {
 	if err := e.remove(ctx, o); err != nil {
 		return errors.Join(append(faults, err)...)
 	}
-	if i, err := e.get(ctx, o); sdk.KindOf(err) != sdk.NotFound {
+	if i, err := e.get(ctx, o, ""); sdk.KindOf(err) != sdk.NotFound {
 		faults = append(faults, fmt.Errorf("Get after Delete: %v, error %w; want NotFound", i, err))
 	}
 	return errors.Join(append(faults, e.holds(ctx, o.GetBroker(), 0, "after Delete"))...)
-}
-
-func watches(ctx context.Context, e *Env) error {
-	o, made, err := e.running(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, e.Target.Call)
-	defer cancel()
-	states := make(chan pb.InstanceState, 100)
-	ended := make(chan error, 1)
-	go func() {
-		defer close(states)
-		ended <- e.compute.Watch(ctx, &pb.GetRequest{Provider: providerName, Owner: o}, func(i *pb.Instance) error {
-			if i.GetId() != made.GetId() {
-				return fmt.Errorf("watch: id %q, want %q", i.GetId(), made.GetId())
-			}
-			states <- i.GetState()
-			return nil
-		})
-	}()
-	if first, ok := <-states; !ok || first == pb.InstanceState_INSTANCE_STATE_GONE {
-		return fmt.Errorf("watch: the first state is %v: %w", first, <-ended)
-	}
-	if err := e.remove(ctx, o); err != nil {
-		return err
-	}
-	last := pb.InstanceState_INSTANCE_STATE_UNSPECIFIED
-	for s := range states {
-		last = s
-	}
-	if err := <-ended; err != nil || last != pb.InstanceState_INSTANCE_STATE_GONE {
-		return fmt.Errorf("watch: its last word is %v, error %w; want GONE and none", last, err)
-	}
-	return nil
-}
-
-func missingThings(ctx context.Context, e *Env) error {
-	o := e.owner()
-	var faults []error
-	if _, err := e.get(ctx, o); sdk.KindOf(err) != sdk.NotFound {
-		faults = append(faults, fmt.Errorf("get: error %v of kind %q, want NotFound", err, sdk.KindOf(err)))
-	}
-	for range 2 {
-		faults = append(faults, e.remove(ctx, o))
-	}
-	return errors.Join(faults...)
 }
 
 func power(ctx context.Context, e *Env) error {
@@ -149,7 +100,7 @@ func power(ctx context.Context, e *Env) error {
 			}
 		}
 		for {
-			i, err := e.get(ctx, o)
+			i, err := e.get(ctx, o, "")
 			if err != nil {
 				return err
 			}

@@ -76,7 +76,8 @@ func Run(t *testing.T, target Target) {
 func serviceNames() []string {
 	return []string{
 		pb.Compute_ServiceDesc.ServiceName, pb.Storage_ServiceDesc.ServiceName, pb.Power_ServiceDesc.ServiceName,
-		pb.Console_ServiceDesc.ServiceName, pb.Attacher_ServiceDesc.ServiceName, pb.Exporter_ServiceDesc.ServiceName,
+		pb.Console_ServiceDesc.ServiceName, pb.Attacher_ServiceDesc.ServiceName, pb.AttachmentResizer_ServiceDesc.ServiceName,
+		pb.Exporter_ServiceDesc.ServiceName,
 		pb.Resizer_ServiceDesc.ServiceName, pb.Snapshotter_ServiceDesc.ServiceName, pb.Locker_ServiceDesc.ServiceName,
 		pb.Renamer_ServiceDesc.ServiceName, pb.Images_ServiceDesc.ServiceName, pb.Transfer_ServiceDesc.ServiceName,
 	}
