@@ -52,3 +52,25 @@ func (c attacherServer) Detach(ctx context.Context, req *pb.DetachRequest) (out 
 	})
 	return out, err
 }
+
+type attachmentResizerServer struct {
+	pb.UnimplementedAttachmentResizerServer
+	s *Server
+}
+
+var _ pb.AttachmentResizerServer = attachmentResizerServer{}
+
+func (c attachmentResizerServer) ResizeAttachment(ctx context.Context, req *pb.ResizeAttachmentRequest) (out *pb.Instance, err error) {
+	cl := call{op: "resize attachment", provider: req.GetProvider(), faults: checkID(req.GetId(), req.GetBroker()), effect: true, key: ref(nil, req.GetId())}
+	if req.GetAttachmentId() == "" {
+		cl.faults = append(cl.faults, missing("attachment_id", "the attachment's id"))
+	}
+	if req.GetSizeBytes() == 0 {
+		cl.faults = append(cl.faults, missing("size_bytes", "the size that it is to have"))
+	}
+	err = with(ctx, c.s, cl, func(ctx context.Context, p AttachmentResizer) (err error) {
+		out, err = p.ResizeAttachment(ctx, req)
+		return answered(out, err, cl)
+	})
+	return out, err
+}

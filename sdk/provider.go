@@ -53,3 +53,9 @@ type Attacher interface {
 	Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Instance, error)
 	Detach(ctx context.Context, req *pb.DetachRequest) (*pb.Instance, error)
 }
+
+// AttachmentResizer is the ability to let the file of a volume grow that a machine
+// has open itself. See compute.proto for what it promises.
+type AttachmentResizer interface {
+	ResizeAttachment(ctx context.Context, req *pb.ResizeAttachmentRequest) (*pb.Instance, error)
+}

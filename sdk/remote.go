@@ -20,18 +20,19 @@ type Remote struct {
 }
 
 var (
-	_ Compute     = (*Remote)(nil)
-	_ Storage     = (*Remote)(nil)
-	_ Power       = (*Remote)(nil)
-	_ Console     = (*Remote)(nil)
-	_ Attacher    = (*Remote)(nil)
-	_ Exporter    = (*Remote)(nil)
-	_ Resizer     = (*Remote)(nil)
-	_ Snapshotter = (*Remote)(nil)
-	_ Locker      = (*Remote)(nil)
-	_ Renamer     = (*Remote)(nil)
-	_ Images      = (*Remote)(nil)
-	_ Transfer    = (*Remote)(nil)
+	_ Compute           = (*Remote)(nil)
+	_ Storage           = (*Remote)(nil)
+	_ Power             = (*Remote)(nil)
+	_ Console           = (*Remote)(nil)
+	_ Attacher          = (*Remote)(nil)
+	_ AttachmentResizer = (*Remote)(nil)
+	_ Exporter          = (*Remote)(nil)
+	_ Resizer           = (*Remote)(nil)
+	_ Snapshotter       = (*Remote)(nil)
+	_ Locker            = (*Remote)(nil)
+	_ Renamer           = (*Remote)(nil)
+	_ Images            = (*Remote)(nil)
+	_ Transfer          = (*Remote)(nil)
 )
 
 // Name is the provider's name.
@@ -96,6 +97,11 @@ func (r *Remote) Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Instanc
 // Detach is Attacher.Detach.
 func (r *Remote) Detach(ctx context.Context, req *pb.DetachRequest) (*pb.Instance, error) {
 	return unary(ctx, true, named(req, r.name), pb.NewAttacherClient(r.client.conn).Detach)
+}
+
+// ResizeAttachment is AttachmentResizer.ResizeAttachment.
+func (r *Remote) ResizeAttachment(ctx context.Context, req *pb.ResizeAttachmentRequest) (*pb.Instance, error) {
+	return unary(ctx, true, named(req, r.name), pb.NewAttachmentResizerClient(r.client.conn).ResizeAttachment)
 }
 
 // offerLimit bounds what one Offer call may send in all.

@@ -126,6 +126,9 @@ func services() []service {
 		{pb.Power_ServiceDesc.ServiceName, reflect.TypeFor[Power](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterPowerServer(r, powerServer{s: s}) }},
 		{pb.Console_ServiceDesc.ServiceName, reflect.TypeFor[Console](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterConsoleServer(r, consoleServer{s: s}) }},
 		{pb.Attacher_ServiceDesc.ServiceName, reflect.TypeFor[Attacher](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterAttacherServer(r, attacherServer{s: s}) }},
+		{pb.AttachmentResizer_ServiceDesc.ServiceName, reflect.TypeFor[AttachmentResizer](), func(r grpc.ServiceRegistrar, s *Server) {
+			pb.RegisterAttachmentResizerServer(r, attachmentResizerServer{s: s})
+		}},
 		{pb.Exporter_ServiceDesc.ServiceName, reflect.TypeFor[Exporter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterExporterServer(r, exporterServer{s: s}) }},
 		{pb.Resizer_ServiceDesc.ServiceName, reflect.TypeFor[Resizer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterResizerServer(r, resizerServer{s: s}) }},
 		{pb.Snapshotter_ServiceDesc.ServiceName, reflect.TypeFor[Snapshotter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterSnapshotterServer(r, snapshotterServer{s: s}) }},

@@ -1843,6 +1843,82 @@ func (x *DetachRequest) GetAttachmentId() string {
 	return ""
 }
 
+type ResizeAttachmentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Broker        string                 `protobuf:"bytes,3,opt,name=broker,proto3" json:"broker,omitempty"`
+	AttachmentId  string                 `protobuf:"bytes,4,opt,name=attachment_id,json=attachmentId,proto3" json:"attachment_id,omitempty"`
+	SizeBytes     uint64                 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResizeAttachmentRequest) Reset() {
+	*x = ResizeAttachmentRequest{}
+	mi := &file_meson_plugin_v1_compute_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResizeAttachmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResizeAttachmentRequest) ProtoMessage() {}
+
+func (x *ResizeAttachmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_compute_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResizeAttachmentRequest.ProtoReflect.Descriptor instead.
+func (*ResizeAttachmentRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_compute_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ResizeAttachmentRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ResizeAttachmentRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ResizeAttachmentRequest) GetBroker() string {
+	if x != nil {
+		return x.Broker
+	}
+	return ""
+}
+
+func (x *ResizeAttachmentRequest) GetAttachmentId() string {
+	if x != nil {
+		return x.AttachmentId
+	}
+	return ""
+}
+
+func (x *ResizeAttachmentRequest) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
 var File_meson_plugin_v1_compute_proto protoreflect.FileDescriptor
 
 const file_meson_plugin_v1_compute_proto_rawDesc = "" +
@@ -2014,7 +2090,14 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
 	"\x06broker\x18\x03 \x01(\tR\x06broker\x12#\n" +
-	"\rattachment_id\x18\x04 \x01(\tR\fattachmentId*\x8f\x02\n" +
+	"\rattachment_id\x18\x04 \x01(\tR\fattachmentId\"\xa1\x01\n" +
+	"\x17ResizeAttachmentRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06broker\x18\x03 \x01(\tR\x06broker\x12#\n" +
+	"\rattachment_id\x18\x04 \x01(\tR\fattachmentId\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x05 \x01(\x04R\tsizeBytes*\x8f\x02\n" +
 	"\rInstanceState\x12\x1e\n" +
 	"\x1aINSTANCE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATE_CREATING\x10\x01\x12\x1a\n" +
@@ -2038,7 +2121,9 @@ const file_meson_plugin_v1_compute_proto_rawDesc = "" +
 	"\x04Open\x12\x1f.meson.plugin.v1.ConsoleRequest\x1a .meson.plugin.v1.ConsoleResponse(\x010\x012\x94\x01\n" +
 	"\bAttacher\x12C\n" +
 	"\x06Attach\x12\x1e.meson.plugin.v1.AttachRequest\x1a\x19.meson.plugin.v1.Instance\x12C\n" +
-	"\x06Detach\x12\x1e.meson.plugin.v1.DetachRequest\x1a\x19.meson.plugin.v1.InstanceB\xa8\x01\n" +
+	"\x06Detach\x12\x1e.meson.plugin.v1.DetachRequest\x1a\x19.meson.plugin.v1.Instance2l\n" +
+	"\x11AttachmentResizer\x12W\n" +
+	"\x10ResizeAttachment\x12(.meson.plugin.v1.ResizeAttachmentRequest\x1a\x19.meson.plugin.v1.InstanceB\xa8\x01\n" +
 	"\x13com.meson.plugin.v1B\fComputeProtoP\x01Z%github.com/mesoncloud/meson/sdk/pb;pb\xa2\x02\x03MPX\xaa\x02\x0fMeson.Plugin.V1\xca\x02\x0fMeson\\Plugin\\V1\xe2\x02\x1bMeson\\Plugin\\V1\\GPBMetadata\xea\x02\x11Meson::Plugin::V1b\x06proto3"
 
 var (
@@ -2054,64 +2139,65 @@ func file_meson_plugin_v1_compute_proto_rawDescGZIP() []byte {
 }
 
 var file_meson_plugin_v1_compute_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_meson_plugin_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_meson_plugin_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_meson_plugin_v1_compute_proto_goTypes = []any{
-	(InstanceState)(0),            // 0: meson.plugin.v1.InstanceState
-	(SetPowerRequest_Action)(0),   // 1: meson.plugin.v1.SetPowerRequest.Action
-	(*Pledge)(nil),                // 2: meson.plugin.v1.Pledge
-	(*PciRequest)(nil),            // 3: meson.plugin.v1.PciRequest
-	(*VolumeRequest)(nil),         // 4: meson.plugin.v1.VolumeRequest
-	(*OfferRequest)(nil),          // 5: meson.plugin.v1.OfferRequest
-	(*OfferResponse)(nil),         // 6: meson.plugin.v1.OfferResponse
-	(*Offer)(nil),                 // 7: meson.plugin.v1.Offer
-	(*CreateRequest)(nil),         // 8: meson.plugin.v1.CreateRequest
-	(*Login)(nil),                 // 9: meson.plugin.v1.Login
-	(*Attachment)(nil),            // 10: meson.plugin.v1.Attachment
-	(*Instance)(nil),              // 11: meson.plugin.v1.Instance
-	(*Address)(nil),               // 12: meson.plugin.v1.Address
-	(*GetRequest)(nil),            // 13: meson.plugin.v1.GetRequest
-	(*ListRequest)(nil),           // 14: meson.plugin.v1.ListRequest
-	(*DeleteRequest)(nil),         // 15: meson.plugin.v1.DeleteRequest
-	(*DeleteResponse)(nil),        // 16: meson.plugin.v1.DeleteResponse
-	(*SetPowerRequest)(nil),       // 17: meson.plugin.v1.SetPowerRequest
-	(*ConsoleRequest)(nil),        // 18: meson.plugin.v1.ConsoleRequest
-	(*ConsoleResponse)(nil),       // 19: meson.plugin.v1.ConsoleResponse
-	(*AttachRequest)(nil),         // 20: meson.plugin.v1.AttachRequest
-	(*DetachRequest)(nil),         // 21: meson.plugin.v1.DetachRequest
-	nil,                           // 22: meson.plugin.v1.Offer.FactsEntry
-	(*Reason)(nil),                // 23: meson.plugin.v1.Reason
-	(*Quantity)(nil),              // 24: meson.plugin.v1.Quantity
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*Consumer)(nil),              // 26: meson.plugin.v1.Consumer
-	(*Owner)(nil),                 // 27: meson.plugin.v1.Owner
-	(*Connection)(nil),            // 28: meson.plugin.v1.Connection
-	(*Progress)(nil),              // 29: meson.plugin.v1.Progress
+	(InstanceState)(0),              // 0: meson.plugin.v1.InstanceState
+	(SetPowerRequest_Action)(0),     // 1: meson.plugin.v1.SetPowerRequest.Action
+	(*Pledge)(nil),                  // 2: meson.plugin.v1.Pledge
+	(*PciRequest)(nil),              // 3: meson.plugin.v1.PciRequest
+	(*VolumeRequest)(nil),           // 4: meson.plugin.v1.VolumeRequest
+	(*OfferRequest)(nil),            // 5: meson.plugin.v1.OfferRequest
+	(*OfferResponse)(nil),           // 6: meson.plugin.v1.OfferResponse
+	(*Offer)(nil),                   // 7: meson.plugin.v1.Offer
+	(*CreateRequest)(nil),           // 8: meson.plugin.v1.CreateRequest
+	(*Login)(nil),                   // 9: meson.plugin.v1.Login
+	(*Attachment)(nil),              // 10: meson.plugin.v1.Attachment
+	(*Instance)(nil),                // 11: meson.plugin.v1.Instance
+	(*Address)(nil),                 // 12: meson.plugin.v1.Address
+	(*GetRequest)(nil),              // 13: meson.plugin.v1.GetRequest
+	(*ListRequest)(nil),             // 14: meson.plugin.v1.ListRequest
+	(*DeleteRequest)(nil),           // 15: meson.plugin.v1.DeleteRequest
+	(*DeleteResponse)(nil),          // 16: meson.plugin.v1.DeleteResponse
+	(*SetPowerRequest)(nil),         // 17: meson.plugin.v1.SetPowerRequest
+	(*ConsoleRequest)(nil),          // 18: meson.plugin.v1.ConsoleRequest
+	(*ConsoleResponse)(nil),         // 19: meson.plugin.v1.ConsoleResponse
+	(*AttachRequest)(nil),           // 20: meson.plugin.v1.AttachRequest
+	(*DetachRequest)(nil),           // 21: meson.plugin.v1.DetachRequest
+	(*ResizeAttachmentRequest)(nil), // 22: meson.plugin.v1.ResizeAttachmentRequest
+	nil,                             // 23: meson.plugin.v1.Offer.FactsEntry
+	(*Reason)(nil),                  // 24: meson.plugin.v1.Reason
+	(*Quantity)(nil),                // 25: meson.plugin.v1.Quantity
+	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
+	(*Consumer)(nil),                // 27: meson.plugin.v1.Consumer
+	(*Owner)(nil),                   // 28: meson.plugin.v1.Owner
+	(*Connection)(nil),              // 29: meson.plugin.v1.Connection
+	(*Progress)(nil),                // 30: meson.plugin.v1.Progress
 }
 var file_meson_plugin_v1_compute_proto_depIdxs = []int32{
 	3,  // 0: meson.plugin.v1.Pledge.pci:type_name -> meson.plugin.v1.PciRequest
 	4,  // 1: meson.plugin.v1.Pledge.volumes:type_name -> meson.plugin.v1.VolumeRequest
 	2,  // 2: meson.plugin.v1.OfferRequest.pledge:type_name -> meson.plugin.v1.Pledge
 	7,  // 3: meson.plugin.v1.OfferResponse.offers:type_name -> meson.plugin.v1.Offer
-	23, // 4: meson.plugin.v1.OfferResponse.reasons:type_name -> meson.plugin.v1.Reason
-	24, // 5: meson.plugin.v1.Offer.quantities:type_name -> meson.plugin.v1.Quantity
-	25, // 6: meson.plugin.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
-	22, // 7: meson.plugin.v1.Offer.facts:type_name -> meson.plugin.v1.Offer.FactsEntry
-	26, // 8: meson.plugin.v1.Offer.consumer:type_name -> meson.plugin.v1.Consumer
-	27, // 9: meson.plugin.v1.CreateRequest.owner:type_name -> meson.plugin.v1.Owner
+	24, // 4: meson.plugin.v1.OfferResponse.reasons:type_name -> meson.plugin.v1.Reason
+	25, // 5: meson.plugin.v1.Offer.quantities:type_name -> meson.plugin.v1.Quantity
+	26, // 6: meson.plugin.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	23, // 7: meson.plugin.v1.Offer.facts:type_name -> meson.plugin.v1.Offer.FactsEntry
+	27, // 8: meson.plugin.v1.Offer.consumer:type_name -> meson.plugin.v1.Consumer
+	28, // 9: meson.plugin.v1.CreateRequest.owner:type_name -> meson.plugin.v1.Owner
 	2,  // 10: meson.plugin.v1.CreateRequest.pledge:type_name -> meson.plugin.v1.Pledge
 	7,  // 11: meson.plugin.v1.CreateRequest.offer:type_name -> meson.plugin.v1.Offer
 	9,  // 12: meson.plugin.v1.CreateRequest.login:type_name -> meson.plugin.v1.Login
 	10, // 13: meson.plugin.v1.CreateRequest.attachments:type_name -> meson.plugin.v1.Attachment
-	28, // 14: meson.plugin.v1.Attachment.connection:type_name -> meson.plugin.v1.Connection
-	27, // 15: meson.plugin.v1.Instance.owner:type_name -> meson.plugin.v1.Owner
+	29, // 14: meson.plugin.v1.Attachment.connection:type_name -> meson.plugin.v1.Connection
+	28, // 15: meson.plugin.v1.Instance.owner:type_name -> meson.plugin.v1.Owner
 	0,  // 16: meson.plugin.v1.Instance.state:type_name -> meson.plugin.v1.InstanceState
-	29, // 17: meson.plugin.v1.Instance.progress:type_name -> meson.plugin.v1.Progress
+	30, // 17: meson.plugin.v1.Instance.progress:type_name -> meson.plugin.v1.Progress
 	12, // 18: meson.plugin.v1.Instance.addresses:type_name -> meson.plugin.v1.Address
-	25, // 19: meson.plugin.v1.Instance.created_at:type_name -> google.protobuf.Timestamp
+	26, // 19: meson.plugin.v1.Instance.created_at:type_name -> google.protobuf.Timestamp
 	10, // 20: meson.plugin.v1.Instance.attachments:type_name -> meson.plugin.v1.Attachment
-	26, // 21: meson.plugin.v1.Instance.consumer:type_name -> meson.plugin.v1.Consumer
-	27, // 22: meson.plugin.v1.GetRequest.owner:type_name -> meson.plugin.v1.Owner
-	27, // 23: meson.plugin.v1.DeleteRequest.owner:type_name -> meson.plugin.v1.Owner
+	27, // 21: meson.plugin.v1.Instance.consumer:type_name -> meson.plugin.v1.Consumer
+	28, // 22: meson.plugin.v1.GetRequest.owner:type_name -> meson.plugin.v1.Owner
+	28, // 23: meson.plugin.v1.DeleteRequest.owner:type_name -> meson.plugin.v1.Owner
 	1,  // 24: meson.plugin.v1.SetPowerRequest.action:type_name -> meson.plugin.v1.SetPowerRequest.Action
 	10, // 25: meson.plugin.v1.AttachRequest.attachment:type_name -> meson.plugin.v1.Attachment
 	5,  // 26: meson.plugin.v1.Compute.Offer:input_type -> meson.plugin.v1.OfferRequest
@@ -2124,18 +2210,20 @@ var file_meson_plugin_v1_compute_proto_depIdxs = []int32{
 	18, // 33: meson.plugin.v1.Console.Open:input_type -> meson.plugin.v1.ConsoleRequest
 	20, // 34: meson.plugin.v1.Attacher.Attach:input_type -> meson.plugin.v1.AttachRequest
 	21, // 35: meson.plugin.v1.Attacher.Detach:input_type -> meson.plugin.v1.DetachRequest
-	6,  // 36: meson.plugin.v1.Compute.Offer:output_type -> meson.plugin.v1.OfferResponse
-	11, // 37: meson.plugin.v1.Compute.Create:output_type -> meson.plugin.v1.Instance
-	11, // 38: meson.plugin.v1.Compute.Get:output_type -> meson.plugin.v1.Instance
-	11, // 39: meson.plugin.v1.Compute.List:output_type -> meson.plugin.v1.Instance
-	16, // 40: meson.plugin.v1.Compute.Delete:output_type -> meson.plugin.v1.DeleteResponse
-	11, // 41: meson.plugin.v1.Compute.Watch:output_type -> meson.plugin.v1.Instance
-	11, // 42: meson.plugin.v1.Power.SetPower:output_type -> meson.plugin.v1.Instance
-	19, // 43: meson.plugin.v1.Console.Open:output_type -> meson.plugin.v1.ConsoleResponse
-	11, // 44: meson.plugin.v1.Attacher.Attach:output_type -> meson.plugin.v1.Instance
-	11, // 45: meson.plugin.v1.Attacher.Detach:output_type -> meson.plugin.v1.Instance
-	36, // [36:46] is the sub-list for method output_type
-	26, // [26:36] is the sub-list for method input_type
+	22, // 36: meson.plugin.v1.AttachmentResizer.ResizeAttachment:input_type -> meson.plugin.v1.ResizeAttachmentRequest
+	6,  // 37: meson.plugin.v1.Compute.Offer:output_type -> meson.plugin.v1.OfferResponse
+	11, // 38: meson.plugin.v1.Compute.Create:output_type -> meson.plugin.v1.Instance
+	11, // 39: meson.plugin.v1.Compute.Get:output_type -> meson.plugin.v1.Instance
+	11, // 40: meson.plugin.v1.Compute.List:output_type -> meson.plugin.v1.Instance
+	16, // 41: meson.plugin.v1.Compute.Delete:output_type -> meson.plugin.v1.DeleteResponse
+	11, // 42: meson.plugin.v1.Compute.Watch:output_type -> meson.plugin.v1.Instance
+	11, // 43: meson.plugin.v1.Power.SetPower:output_type -> meson.plugin.v1.Instance
+	19, // 44: meson.plugin.v1.Console.Open:output_type -> meson.plugin.v1.ConsoleResponse
+	11, // 45: meson.plugin.v1.Attacher.Attach:output_type -> meson.plugin.v1.Instance
+	11, // 46: meson.plugin.v1.Attacher.Detach:output_type -> meson.plugin.v1.Instance
+	11, // 47: meson.plugin.v1.AttachmentResizer.ResizeAttachment:output_type -> meson.plugin.v1.Instance
+	37, // [37:48] is the sub-list for method output_type
+	26, // [26:37] is the sub-list for method input_type
 	26, // [26:26] is the sub-list for extension type_name
 	26, // [26:26] is the sub-list for extension extendee
 	0,  // [0:26] is the sub-list for field type_name
@@ -2153,9 +2241,9 @@ func file_meson_plugin_v1_compute_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_compute_proto_rawDesc), len(file_meson_plugin_v1_compute_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
-			NumServices:   4,
+			NumServices:   5,
 		},
 		GoTypes:           file_meson_plugin_v1_compute_proto_goTypes,
 		DependencyIndexes: file_meson_plugin_v1_compute_proto_depIdxs,

@@ -723,3 +723,123 @@ var Attacher_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "meson/plugin/v1/compute.proto",
 }
+
+const (
+	AttachmentResizer_ResizeAttachment_FullMethodName = "/meson.plugin.v1.AttachmentResizer/ResizeAttachment"
+)
+
+// AttachmentResizerClient is the client API for AttachmentResizer service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// AttachmentResizer is an ability: files that machines have open themselves grow
+// under them, since nobody else may touch them then.
+type AttachmentResizerClient interface {
+	// ResizeAttachment has the machine grow the file of an attachment, which its guest
+	// sees, and returns when it has at least that size; what is as large or larger is
+	// no change. A machine that does not run has no file open: no change either.
+	// NotFound where it has no such attachment, Unsupported where somebody else serves
+	// the attachment's bytes, Denied where the machine only reads them.
+	// The storage provider has counted and recorded the size before; see Resizer.
+	ResizeAttachment(ctx context.Context, in *ResizeAttachmentRequest, opts ...grpc.CallOption) (*Instance, error)
+}
+
+type attachmentResizerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewAttachmentResizerClient(cc grpc.ClientConnInterface) AttachmentResizerClient {
+	return &attachmentResizerClient{cc}
+}
+
+func (c *attachmentResizerClient) ResizeAttachment(ctx context.Context, in *ResizeAttachmentRequest, opts ...grpc.CallOption) (*Instance, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Instance)
+	err := c.cc.Invoke(ctx, AttachmentResizer_ResizeAttachment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// AttachmentResizerServer is the server API for AttachmentResizer service.
+// All implementations must embed UnimplementedAttachmentResizerServer
+// for forward compatibility.
+//
+// AttachmentResizer is an ability: files that machines have open themselves grow
+// under them, since nobody else may touch them then.
+type AttachmentResizerServer interface {
+	// ResizeAttachment has the machine grow the file of an attachment, which its guest
+	// sees, and returns when it has at least that size; what is as large or larger is
+	// no change. A machine that does not run has no file open: no change either.
+	// NotFound where it has no such attachment, Unsupported where somebody else serves
+	// the attachment's bytes, Denied where the machine only reads them.
+	// The storage provider has counted and recorded the size before; see Resizer.
+	ResizeAttachment(context.Context, *ResizeAttachmentRequest) (*Instance, error)
+	mustEmbedUnimplementedAttachmentResizerServer()
+}
+
+// UnimplementedAttachmentResizerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedAttachmentResizerServer struct{}
+
+func (UnimplementedAttachmentResizerServer) ResizeAttachment(context.Context, *ResizeAttachmentRequest) (*Instance, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResizeAttachment not implemented")
+}
+func (UnimplementedAttachmentResizerServer) mustEmbedUnimplementedAttachmentResizerServer() {}
+func (UnimplementedAttachmentResizerServer) testEmbeddedByValue()                           {}
+
+// UnsafeAttachmentResizerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to AttachmentResizerServer will
+// result in compilation errors.
+type UnsafeAttachmentResizerServer interface {
+	mustEmbedUnimplementedAttachmentResizerServer()
+}
+
+func RegisterAttachmentResizerServer(s grpc.ServiceRegistrar, srv AttachmentResizerServer) {
+	// If the following call panics, it indicates UnimplementedAttachmentResizerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&AttachmentResizer_ServiceDesc, srv)
+}
+
+func _AttachmentResizer_ResizeAttachment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResizeAttachmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AttachmentResizerServer).ResizeAttachment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AttachmentResizer_ResizeAttachment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AttachmentResizerServer).ResizeAttachment(ctx, req.(*ResizeAttachmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// AttachmentResizer_ServiceDesc is the grpc.ServiceDesc for AttachmentResizer service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var AttachmentResizer_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.AttachmentResizer",
+	HandlerType: (*AttachmentResizerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ResizeAttachment",
+			Handler:    _AttachmentResizer_ResizeAttachment_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "meson/plugin/v1/compute.proto",
+}

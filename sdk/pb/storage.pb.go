@@ -676,7 +676,9 @@ type Volume struct {
 	// What is wrong with it, one clause each; it is not used for writing then.
 	Faults []string `protobuf:"bytes,18,rep,name=faults,proto3" json:"faults,omitempty"`
 	// Where it lies, for people, such as a folder.
-	Place         string `protobuf:"bytes,19,opt,name=place,proto3" json:"place,omitempty"`
+	Place string `protobuf:"bytes,19,opt,name=place,proto3" json:"place,omitempty"`
+	// What it is growing to, absent where it does not; see Resizer.
+	Growth        *VolumeGrowth `protobuf:"bytes,20,opt,name=growth,proto3" json:"growth,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -844,6 +846,68 @@ func (x *Volume) GetPlace() string {
 	return ""
 }
 
+func (x *Volume) GetGrowth() *VolumeGrowth {
+	if x != nil {
+		return x.Growth
+	}
+	return nil
+}
+
+// VolumeGrowth is a size that is on record, and counts, before the volume has it.
+type VolumeGrowth struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	SizeBytes uint64                 `protobuf:"varint,1,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// The attachment whose machine has the file open and must grow it; empty: the
+	// provider does.
+	AttachmentId  string `protobuf:"bytes,2,opt,name=attachment_id,json=attachmentId,proto3" json:"attachment_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VolumeGrowth) Reset() {
+	*x = VolumeGrowth{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VolumeGrowth) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VolumeGrowth) ProtoMessage() {}
+
+func (x *VolumeGrowth) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VolumeGrowth.ProtoReflect.Descriptor instead.
+func (*VolumeGrowth) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *VolumeGrowth) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *VolumeGrowth) GetAttachmentId() string {
+	if x != nil {
+		return x.AttachmentId
+	}
+	return ""
+}
+
 // VolumeLock is a right to a volume that stands until it is given back.
 type VolumeLock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -857,7 +921,7 @@ type VolumeLock struct {
 
 func (x *VolumeLock) Reset() {
 	*x = VolumeLock{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +933,7 @@ func (x *VolumeLock) String() string {
 func (*VolumeLock) ProtoMessage() {}
 
 func (x *VolumeLock) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[7]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +946,7 @@ func (x *VolumeLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeLock.ProtoReflect.Descriptor instead.
 func (*VolumeLock) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{7}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *VolumeLock) GetHolder() string {
@@ -924,7 +988,7 @@ type VolumeUse struct {
 
 func (x *VolumeUse) Reset() {
 	*x = VolumeUse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1000,7 @@ func (x *VolumeUse) String() string {
 func (*VolumeUse) ProtoMessage() {}
 
 func (x *VolumeUse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[8]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1013,7 @@ func (x *VolumeUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeUse.ProtoReflect.Descriptor instead.
 func (*VolumeUse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{8}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VolumeUse) GetAttachmentId() string {
@@ -1019,7 +1083,7 @@ type GetVolumeRequest struct {
 
 func (x *GetVolumeRequest) Reset() {
 	*x = GetVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1095,7 @@ func (x *GetVolumeRequest) String() string {
 func (*GetVolumeRequest) ProtoMessage() {}
 
 func (x *GetVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[9]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1108,7 @@ func (x *GetVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVolumeRequest.ProtoReflect.Descriptor instead.
 func (*GetVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{9}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetVolumeRequest) GetProvider() string {
@@ -1079,7 +1143,7 @@ type ListVolumesRequest struct {
 
 func (x *ListVolumesRequest) Reset() {
 	*x = ListVolumesRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1155,7 @@ func (x *ListVolumesRequest) String() string {
 func (*ListVolumesRequest) ProtoMessage() {}
 
 func (x *ListVolumesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[10]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,7 +1168,7 @@ func (x *ListVolumesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVolumesRequest.ProtoReflect.Descriptor instead.
 func (*ListVolumesRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{10}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListVolumesRequest) GetProvider() string {
@@ -1132,7 +1196,7 @@ type DeleteVolumeRequest struct {
 
 func (x *DeleteVolumeRequest) Reset() {
 	*x = DeleteVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1208,7 @@ func (x *DeleteVolumeRequest) String() string {
 func (*DeleteVolumeRequest) ProtoMessage() {}
 
 func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[11]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1221,7 @@ func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVolumeRequest.ProtoReflect.Descriptor instead.
 func (*DeleteVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeleteVolumeRequest) GetProvider() string {
@@ -1189,7 +1253,7 @@ type DeleteVolumeResponse struct {
 
 func (x *DeleteVolumeResponse) Reset() {
 	*x = DeleteVolumeResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1265,7 @@ func (x *DeleteVolumeResponse) String() string {
 func (*DeleteVolumeResponse) ProtoMessage() {}
 
 func (x *DeleteVolumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[12]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1278,7 @@ func (x *DeleteVolumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVolumeResponse.ProtoReflect.Descriptor instead.
 func (*DeleteVolumeResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 type ExportRequest struct {
@@ -1235,7 +1299,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1311,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[13]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1324,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExportRequest) GetProvider() string {
@@ -1329,7 +1393,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1405,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[14]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1418,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExportResponse) GetConnection() *Connection {
@@ -1384,7 +1448,7 @@ type UnexportRequest struct {
 
 func (x *UnexportRequest) Reset() {
 	*x = UnexportRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +1460,7 @@ func (x *UnexportRequest) String() string {
 func (*UnexportRequest) ProtoMessage() {}
 
 func (x *UnexportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[15]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +1473,7 @@ func (x *UnexportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnexportRequest.ProtoReflect.Descriptor instead.
 func (*UnexportRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnexportRequest) GetProvider() string {
@@ -1448,7 +1512,7 @@ type UnexportResponse struct {
 
 func (x *UnexportResponse) Reset() {
 	*x = UnexportResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1524,7 @@ func (x *UnexportResponse) String() string {
 func (*UnexportResponse) ProtoMessage() {}
 
 func (x *UnexportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[16]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,22 +1537,24 @@ func (x *UnexportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnexportResponse.ProtoReflect.Descriptor instead.
 func (*UnexportResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 type ResizeVolumeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
-	Owner         *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
-	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
-	SizeBytes     uint64                 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Provider  string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner     *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Id        string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	SizeBytes uint64                 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// The caller can have the machine that has the volume's file open grow it.
+	HolderGrows   bool `protobuf:"varint,5,opt,name=holder_grows,json=holderGrows,proto3" json:"holder_grows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResizeVolumeRequest) Reset() {
 	*x = ResizeVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1566,7 @@ func (x *ResizeVolumeRequest) String() string {
 func (*ResizeVolumeRequest) ProtoMessage() {}
 
 func (x *ResizeVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[17]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1579,7 @@ func (x *ResizeVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeVolumeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResizeVolumeRequest) GetProvider() string {
@@ -1544,6 +1610,13 @@ func (x *ResizeVolumeRequest) GetSizeBytes() uint64 {
 	return 0
 }
 
+func (x *ResizeVolumeRequest) GetHolderGrows() bool {
+	if x != nil {
+		return x.HolderGrows
+	}
+	return false
+}
+
 type CreateSnapshotRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
@@ -1556,7 +1629,7 @@ type CreateSnapshotRequest struct {
 
 func (x *CreateSnapshotRequest) Reset() {
 	*x = CreateSnapshotRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1641,7 @@ func (x *CreateSnapshotRequest) String() string {
 func (*CreateSnapshotRequest) ProtoMessage() {}
 
 func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[18]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1654,7 @@ func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*CreateSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateSnapshotRequest) GetProvider() string {
@@ -1630,7 +1703,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1715,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[19]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1728,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{19}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Snapshot) GetId() string {
@@ -1739,7 +1812,7 @@ type ListSnapshotsRequest struct {
 
 func (x *ListSnapshotsRequest) Reset() {
 	*x = ListSnapshotsRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1824,7 @@ func (x *ListSnapshotsRequest) String() string {
 func (*ListSnapshotsRequest) ProtoMessage() {}
 
 func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[20]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1837,7 @@ func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSnapshotsRequest.ProtoReflect.Descriptor instead.
 func (*ListSnapshotsRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{20}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListSnapshotsRequest) GetProvider() string {
@@ -1793,7 +1866,7 @@ type DeleteSnapshotRequest struct {
 
 func (x *DeleteSnapshotRequest) Reset() {
 	*x = DeleteSnapshotRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1878,7 @@ func (x *DeleteSnapshotRequest) String() string {
 func (*DeleteSnapshotRequest) ProtoMessage() {}
 
 func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[21]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1891,7 @@ func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{21}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DeleteSnapshotRequest) GetProvider() string {
@@ -1857,7 +1930,7 @@ type DeleteSnapshotResponse struct {
 
 func (x *DeleteSnapshotResponse) Reset() {
 	*x = DeleteSnapshotResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +1942,7 @@ func (x *DeleteSnapshotResponse) String() string {
 func (*DeleteSnapshotResponse) ProtoMessage() {}
 
 func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[22]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +1955,7 @@ func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{22}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{23}
 }
 
 type RevertVolumeRequest struct {
@@ -1897,7 +1970,7 @@ type RevertVolumeRequest struct {
 
 func (x *RevertVolumeRequest) Reset() {
 	*x = RevertVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1909,7 +1982,7 @@ func (x *RevertVolumeRequest) String() string {
 func (*RevertVolumeRequest) ProtoMessage() {}
 
 func (x *RevertVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[23]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1922,7 +1995,7 @@ func (x *RevertVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevertVolumeRequest.ProtoReflect.Descriptor instead.
 func (*RevertVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{23}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RevertVolumeRequest) GetProvider() string {
@@ -1964,7 +2037,7 @@ type LockVolumeRequest struct {
 
 func (x *LockVolumeRequest) Reset() {
 	*x = LockVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2049,7 @@ func (x *LockVolumeRequest) String() string {
 func (*LockVolumeRequest) ProtoMessage() {}
 
 func (x *LockVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[24]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2062,7 @@ func (x *LockVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockVolumeRequest.ProtoReflect.Descriptor instead.
 func (*LockVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{24}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LockVolumeRequest) GetProvider() string {
@@ -2025,7 +2098,7 @@ type UnlockVolumeRequest struct {
 
 func (x *UnlockVolumeRequest) Reset() {
 	*x = UnlockVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2110,7 @@ func (x *UnlockVolumeRequest) String() string {
 func (*UnlockVolumeRequest) ProtoMessage() {}
 
 func (x *UnlockVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[25]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2123,7 @@ func (x *UnlockVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlockVolumeRequest.ProtoReflect.Descriptor instead.
 func (*UnlockVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{25}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UnlockVolumeRequest) GetProvider() string {
@@ -2093,7 +2166,7 @@ type RenameVolumeRequest struct {
 
 func (x *RenameVolumeRequest) Reset() {
 	*x = RenameVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2178,7 @@ func (x *RenameVolumeRequest) String() string {
 func (*RenameVolumeRequest) ProtoMessage() {}
 
 func (x *RenameVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[26]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2191,7 @@ func (x *RenameVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameVolumeRequest.ProtoReflect.Descriptor instead.
 func (*RenameVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{26}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RenameVolumeRequest) GetProvider() string {
@@ -2174,7 +2247,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2186,7 +2259,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[27]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2199,7 +2272,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{27}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Image) GetId() string {
@@ -2318,7 +2391,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2403,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2416,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{28}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListImagesRequest) GetProvider() string {
@@ -2377,7 +2450,7 @@ type ImportImageRequest struct {
 
 func (x *ImportImageRequest) Reset() {
 	*x = ImportImageRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2389,7 +2462,7 @@ func (x *ImportImageRequest) String() string {
 func (*ImportImageRequest) ProtoMessage() {}
 
 func (x *ImportImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2402,7 +2475,7 @@ func (x *ImportImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportImageRequest.ProtoReflect.Descriptor instead.
 func (*ImportImageRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{29}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ImportImageRequest) GetProvider() string {
@@ -2472,7 +2545,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2557,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2570,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{30}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeleteImageRequest) GetProvider() string {
@@ -2529,7 +2602,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2541,7 +2614,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2554,7 +2627,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{31}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{32}
 }
 
 type ImportVolumeRequest struct {
@@ -2569,7 +2642,7 @@ type ImportVolumeRequest struct {
 
 func (x *ImportVolumeRequest) Reset() {
 	*x = ImportVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2581,7 +2654,7 @@ func (x *ImportVolumeRequest) String() string {
 func (*ImportVolumeRequest) ProtoMessage() {}
 
 func (x *ImportVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2594,7 +2667,7 @@ func (x *ImportVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportVolumeRequest.ProtoReflect.Descriptor instead.
 func (*ImportVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{32}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ImportVolumeRequest) GetHeader() *ImportVolumeHeader {
@@ -2628,7 +2701,7 @@ type ImportVolumeHeader struct {
 
 func (x *ImportVolumeHeader) Reset() {
 	*x = ImportVolumeHeader{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2640,7 +2713,7 @@ func (x *ImportVolumeHeader) String() string {
 func (*ImportVolumeHeader) ProtoMessage() {}
 
 func (x *ImportVolumeHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2653,7 +2726,7 @@ func (x *ImportVolumeHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportVolumeHeader.ProtoReflect.Descriptor instead.
 func (*ImportVolumeHeader) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{33}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportVolumeHeader) GetProvider() string {
@@ -2721,7 +2794,7 @@ type ExportVolumeRequest struct {
 
 func (x *ExportVolumeRequest) Reset() {
 	*x = ExportVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2733,7 +2806,7 @@ func (x *ExportVolumeRequest) String() string {
 func (*ExportVolumeRequest) ProtoMessage() {}
 
 func (x *ExportVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2746,7 +2819,7 @@ func (x *ExportVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportVolumeRequest.ProtoReflect.Descriptor instead.
 func (*ExportVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{34}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExportVolumeRequest) GetProvider() string {
@@ -2795,7 +2868,7 @@ type ExportVolumeResponse struct {
 
 func (x *ExportVolumeResponse) Reset() {
 	*x = ExportVolumeResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2807,7 +2880,7 @@ func (x *ExportVolumeResponse) String() string {
 func (*ExportVolumeResponse) ProtoMessage() {}
 
 func (x *ExportVolumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2820,7 +2893,7 @@ func (x *ExportVolumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportVolumeResponse.ProtoReflect.Descriptor instead.
 func (*ExportVolumeResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{35}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExportVolumeResponse) GetTotalBytes() uint64 {
@@ -2901,7 +2974,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\x06origin\"7\n" +
 	"\vImageOrigin\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
-	"\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xa0\x05\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xd7\x05\n" +
 	"\x06Volume\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
@@ -2924,7 +2997,12 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"used_bytes\x18\x10 \x01(\x04R\tusedBytes\x12/\n" +
 	"\x04lock\x18\x11 \x01(\v2\x1b.meson.plugin.v1.VolumeLockR\x04lock\x12\x16\n" +
 	"\x06faults\x18\x12 \x03(\tR\x06faults\x12\x14\n" +
-	"\x05place\x18\x13 \x01(\tR\x05place\"v\n" +
+	"\x05place\x18\x13 \x01(\tR\x05place\x125\n" +
+	"\x06growth\x18\x14 \x01(\v2\x1d.meson.plugin.v1.VolumeGrowthR\x06growth\"R\n" +
+	"\fVolumeGrowth\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x01 \x01(\x04R\tsizeBytes\x12#\n" +
+	"\rattachment_id\x18\x02 \x01(\tR\fattachmentId\"v\n" +
 	"\n" +
 	"VolumeLock\x12\x16\n" +
 	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\x1e\n" +
@@ -2976,13 +3054,14 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\tvolume_id\x18\x02 \x01(\tR\bvolumeId\x12#\n" +
 	"\rattachment_id\x18\x03 \x01(\tR\fattachmentId\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\"\x12\n" +
-	"\x10UnexportResponse\"\x8e\x01\n" +
+	"\x10UnexportResponse\"\xb1\x01\n" +
 	"\x13ResizeVolumeRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
-	"size_bytes\x18\x04 \x01(\x04R\tsizeBytes\"\x92\x01\n" +
+	"size_bytes\x18\x04 \x01(\x04R\tsizeBytes\x12!\n" +
+	"\fholder_grows\x18\x05 \x01(\bR\vholderGrows\"\x92\x01\n" +
 	"\x15CreateSnapshotRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x1b\n" +
@@ -3147,7 +3226,7 @@ func file_meson_plugin_v1_storage_proto_rawDescGZIP() []byte {
 }
 
 var file_meson_plugin_v1_storage_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_meson_plugin_v1_storage_proto_goTypes = []any{
 	(VolumeState)(0),               // 0: meson.plugin.v1.VolumeState
 	(*VolumeSpec)(nil),             // 1: meson.plugin.v1.VolumeSpec
@@ -3157,145 +3236,147 @@ var file_meson_plugin_v1_storage_proto_goTypes = []any{
 	(*CreateVolumeRequest)(nil),    // 5: meson.plugin.v1.CreateVolumeRequest
 	(*ImageOrigin)(nil),            // 6: meson.plugin.v1.ImageOrigin
 	(*Volume)(nil),                 // 7: meson.plugin.v1.Volume
-	(*VolumeLock)(nil),             // 8: meson.plugin.v1.VolumeLock
-	(*VolumeUse)(nil),              // 9: meson.plugin.v1.VolumeUse
-	(*GetVolumeRequest)(nil),       // 10: meson.plugin.v1.GetVolumeRequest
-	(*ListVolumesRequest)(nil),     // 11: meson.plugin.v1.ListVolumesRequest
-	(*DeleteVolumeRequest)(nil),    // 12: meson.plugin.v1.DeleteVolumeRequest
-	(*DeleteVolumeResponse)(nil),   // 13: meson.plugin.v1.DeleteVolumeResponse
-	(*ExportRequest)(nil),          // 14: meson.plugin.v1.ExportRequest
-	(*ExportResponse)(nil),         // 15: meson.plugin.v1.ExportResponse
-	(*UnexportRequest)(nil),        // 16: meson.plugin.v1.UnexportRequest
-	(*UnexportResponse)(nil),       // 17: meson.plugin.v1.UnexportResponse
-	(*ResizeVolumeRequest)(nil),    // 18: meson.plugin.v1.ResizeVolumeRequest
-	(*CreateSnapshotRequest)(nil),  // 19: meson.plugin.v1.CreateSnapshotRequest
-	(*Snapshot)(nil),               // 20: meson.plugin.v1.Snapshot
-	(*ListSnapshotsRequest)(nil),   // 21: meson.plugin.v1.ListSnapshotsRequest
-	(*DeleteSnapshotRequest)(nil),  // 22: meson.plugin.v1.DeleteSnapshotRequest
-	(*DeleteSnapshotResponse)(nil), // 23: meson.plugin.v1.DeleteSnapshotResponse
-	(*RevertVolumeRequest)(nil),    // 24: meson.plugin.v1.RevertVolumeRequest
-	(*LockVolumeRequest)(nil),      // 25: meson.plugin.v1.LockVolumeRequest
-	(*UnlockVolumeRequest)(nil),    // 26: meson.plugin.v1.UnlockVolumeRequest
-	(*RenameVolumeRequest)(nil),    // 27: meson.plugin.v1.RenameVolumeRequest
-	(*Image)(nil),                  // 28: meson.plugin.v1.Image
-	(*ListImagesRequest)(nil),      // 29: meson.plugin.v1.ListImagesRequest
-	(*ImportImageRequest)(nil),     // 30: meson.plugin.v1.ImportImageRequest
-	(*DeleteImageRequest)(nil),     // 31: meson.plugin.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),    // 32: meson.plugin.v1.DeleteImageResponse
-	(*ImportVolumeRequest)(nil),    // 33: meson.plugin.v1.ImportVolumeRequest
-	(*ImportVolumeHeader)(nil),     // 34: meson.plugin.v1.ImportVolumeHeader
-	(*ExportVolumeRequest)(nil),    // 35: meson.plugin.v1.ExportVolumeRequest
-	(*ExportVolumeResponse)(nil),   // 36: meson.plugin.v1.ExportVolumeResponse
-	nil,                            // 37: meson.plugin.v1.VolumeOffer.FactsEntry
-	(ConnectionKind)(0),            // 38: meson.plugin.v1.ConnectionKind
-	(*Reason)(nil),                 // 39: meson.plugin.v1.Reason
-	(*Quantity)(nil),               // 40: meson.plugin.v1.Quantity
-	(*timestamppb.Timestamp)(nil),  // 41: google.protobuf.Timestamp
-	(*Exposure)(nil),               // 42: meson.plugin.v1.Exposure
-	(*Owner)(nil),                  // 43: meson.plugin.v1.Owner
-	(*Progress)(nil),               // 44: meson.plugin.v1.Progress
-	(*Consumer)(nil),               // 45: meson.plugin.v1.Consumer
-	(*Connection)(nil),             // 46: meson.plugin.v1.Connection
+	(*VolumeGrowth)(nil),           // 8: meson.plugin.v1.VolumeGrowth
+	(*VolumeLock)(nil),             // 9: meson.plugin.v1.VolumeLock
+	(*VolumeUse)(nil),              // 10: meson.plugin.v1.VolumeUse
+	(*GetVolumeRequest)(nil),       // 11: meson.plugin.v1.GetVolumeRequest
+	(*ListVolumesRequest)(nil),     // 12: meson.plugin.v1.ListVolumesRequest
+	(*DeleteVolumeRequest)(nil),    // 13: meson.plugin.v1.DeleteVolumeRequest
+	(*DeleteVolumeResponse)(nil),   // 14: meson.plugin.v1.DeleteVolumeResponse
+	(*ExportRequest)(nil),          // 15: meson.plugin.v1.ExportRequest
+	(*ExportResponse)(nil),         // 16: meson.plugin.v1.ExportResponse
+	(*UnexportRequest)(nil),        // 17: meson.plugin.v1.UnexportRequest
+	(*UnexportResponse)(nil),       // 18: meson.plugin.v1.UnexportResponse
+	(*ResizeVolumeRequest)(nil),    // 19: meson.plugin.v1.ResizeVolumeRequest
+	(*CreateSnapshotRequest)(nil),  // 20: meson.plugin.v1.CreateSnapshotRequest
+	(*Snapshot)(nil),               // 21: meson.plugin.v1.Snapshot
+	(*ListSnapshotsRequest)(nil),   // 22: meson.plugin.v1.ListSnapshotsRequest
+	(*DeleteSnapshotRequest)(nil),  // 23: meson.plugin.v1.DeleteSnapshotRequest
+	(*DeleteSnapshotResponse)(nil), // 24: meson.plugin.v1.DeleteSnapshotResponse
+	(*RevertVolumeRequest)(nil),    // 25: meson.plugin.v1.RevertVolumeRequest
+	(*LockVolumeRequest)(nil),      // 26: meson.plugin.v1.LockVolumeRequest
+	(*UnlockVolumeRequest)(nil),    // 27: meson.plugin.v1.UnlockVolumeRequest
+	(*RenameVolumeRequest)(nil),    // 28: meson.plugin.v1.RenameVolumeRequest
+	(*Image)(nil),                  // 29: meson.plugin.v1.Image
+	(*ListImagesRequest)(nil),      // 30: meson.plugin.v1.ListImagesRequest
+	(*ImportImageRequest)(nil),     // 31: meson.plugin.v1.ImportImageRequest
+	(*DeleteImageRequest)(nil),     // 32: meson.plugin.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),    // 33: meson.plugin.v1.DeleteImageResponse
+	(*ImportVolumeRequest)(nil),    // 34: meson.plugin.v1.ImportVolumeRequest
+	(*ImportVolumeHeader)(nil),     // 35: meson.plugin.v1.ImportVolumeHeader
+	(*ExportVolumeRequest)(nil),    // 36: meson.plugin.v1.ExportVolumeRequest
+	(*ExportVolumeResponse)(nil),   // 37: meson.plugin.v1.ExportVolumeResponse
+	nil,                            // 38: meson.plugin.v1.VolumeOffer.FactsEntry
+	(ConnectionKind)(0),            // 39: meson.plugin.v1.ConnectionKind
+	(*Reason)(nil),                 // 40: meson.plugin.v1.Reason
+	(*Quantity)(nil),               // 41: meson.plugin.v1.Quantity
+	(*timestamppb.Timestamp)(nil),  // 42: google.protobuf.Timestamp
+	(*Exposure)(nil),               // 43: meson.plugin.v1.Exposure
+	(*Owner)(nil),                  // 44: meson.plugin.v1.Owner
+	(*Progress)(nil),               // 45: meson.plugin.v1.Progress
+	(*Consumer)(nil),               // 46: meson.plugin.v1.Consumer
+	(*Connection)(nil),             // 47: meson.plugin.v1.Connection
 }
 var file_meson_plugin_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: meson.plugin.v1.OfferVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
-	38, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	39, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
 	4,  // 2: meson.plugin.v1.OfferVolumeResponse.offers:type_name -> meson.plugin.v1.VolumeOffer
-	39, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
-	38, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
-	40, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
-	41, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
-	37, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
-	42, // 8: meson.plugin.v1.VolumeOffer.exposures:type_name -> meson.plugin.v1.Exposure
-	43, // 9: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	40, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
+	39, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
+	41, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
+	42, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
+	38, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
+	43, // 8: meson.plugin.v1.VolumeOffer.exposures:type_name -> meson.plugin.v1.Exposure
+	44, // 9: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
 	1,  // 10: meson.plugin.v1.CreateVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
 	4,  // 11: meson.plugin.v1.CreateVolumeRequest.offer:type_name -> meson.plugin.v1.VolumeOffer
 	6,  // 12: meson.plugin.v1.CreateVolumeRequest.image:type_name -> meson.plugin.v1.ImageOrigin
-	43, // 13: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
+	44, // 13: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
 	0,  // 14: meson.plugin.v1.Volume.state:type_name -> meson.plugin.v1.VolumeState
-	44, // 15: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
+	45, // 15: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
 	1,  // 16: meson.plugin.v1.Volume.spec:type_name -> meson.plugin.v1.VolumeSpec
-	9,  // 17: meson.plugin.v1.Volume.uses:type_name -> meson.plugin.v1.VolumeUse
-	41, // 18: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
-	42, // 19: meson.plugin.v1.Volume.exposures:type_name -> meson.plugin.v1.Exposure
-	8,  // 20: meson.plugin.v1.Volume.lock:type_name -> meson.plugin.v1.VolumeLock
-	41, // 21: meson.plugin.v1.VolumeLock.since:type_name -> google.protobuf.Timestamp
-	41, // 22: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
-	38, // 23: meson.plugin.v1.VolumeUse.kind:type_name -> meson.plugin.v1.ConnectionKind
-	43, // 24: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 25: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 26: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
-	38, // 27: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
-	45, // 28: meson.plugin.v1.ExportRequest.from:type_name -> meson.plugin.v1.Consumer
-	46, // 29: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
-	43, // 30: meson.plugin.v1.ResizeVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 31: meson.plugin.v1.CreateSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 32: meson.plugin.v1.Snapshot.owner:type_name -> meson.plugin.v1.Owner
-	0,  // 33: meson.plugin.v1.Snapshot.state:type_name -> meson.plugin.v1.VolumeState
-	44, // 34: meson.plugin.v1.Snapshot.progress:type_name -> meson.plugin.v1.Progress
-	41, // 35: meson.plugin.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
-	43, // 36: meson.plugin.v1.DeleteSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 37: meson.plugin.v1.RevertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	8,  // 38: meson.plugin.v1.LockVolumeRequest.lock:type_name -> meson.plugin.v1.VolumeLock
-	43, // 39: meson.plugin.v1.RenameVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	43, // 40: meson.plugin.v1.Image.owner:type_name -> meson.plugin.v1.Owner
-	0,  // 41: meson.plugin.v1.Image.state:type_name -> meson.plugin.v1.VolumeState
-	44, // 42: meson.plugin.v1.Image.progress:type_name -> meson.plugin.v1.Progress
-	41, // 43: meson.plugin.v1.Image.created_at:type_name -> google.protobuf.Timestamp
-	43, // 44: meson.plugin.v1.ImportImageRequest.owner:type_name -> meson.plugin.v1.Owner
-	6,  // 45: meson.plugin.v1.ImportImageRequest.origin:type_name -> meson.plugin.v1.ImageOrigin
-	43, // 46: meson.plugin.v1.DeleteImageRequest.owner:type_name -> meson.plugin.v1.Owner
-	34, // 47: meson.plugin.v1.ImportVolumeRequest.header:type_name -> meson.plugin.v1.ImportVolumeHeader
-	43, // 48: meson.plugin.v1.ImportVolumeHeader.owner:type_name -> meson.plugin.v1.Owner
-	1,  // 49: meson.plugin.v1.ImportVolumeHeader.spec:type_name -> meson.plugin.v1.VolumeSpec
-	4,  // 50: meson.plugin.v1.ImportVolumeHeader.offer:type_name -> meson.plugin.v1.VolumeOffer
-	2,  // 51: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
-	5,  // 52: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
-	10, // 53: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	11, // 54: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
-	12, // 55: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
-	10, // 56: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	14, // 57: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
-	16, // 58: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
-	18, // 59: meson.plugin.v1.Resizer.ResizeVolume:input_type -> meson.plugin.v1.ResizeVolumeRequest
-	19, // 60: meson.plugin.v1.Snapshotter.CreateSnapshot:input_type -> meson.plugin.v1.CreateSnapshotRequest
-	21, // 61: meson.plugin.v1.Snapshotter.ListSnapshots:input_type -> meson.plugin.v1.ListSnapshotsRequest
-	22, // 62: meson.plugin.v1.Snapshotter.DeleteSnapshot:input_type -> meson.plugin.v1.DeleteSnapshotRequest
-	24, // 63: meson.plugin.v1.Snapshotter.RevertVolume:input_type -> meson.plugin.v1.RevertVolumeRequest
-	25, // 64: meson.plugin.v1.Locker.LockVolume:input_type -> meson.plugin.v1.LockVolumeRequest
-	26, // 65: meson.plugin.v1.Locker.UnlockVolume:input_type -> meson.plugin.v1.UnlockVolumeRequest
-	27, // 66: meson.plugin.v1.Renamer.RenameVolume:input_type -> meson.plugin.v1.RenameVolumeRequest
-	29, // 67: meson.plugin.v1.Images.ListImages:input_type -> meson.plugin.v1.ListImagesRequest
-	30, // 68: meson.plugin.v1.Images.ImportImage:input_type -> meson.plugin.v1.ImportImageRequest
-	31, // 69: meson.plugin.v1.Images.DeleteImage:input_type -> meson.plugin.v1.DeleteImageRequest
-	33, // 70: meson.plugin.v1.Transfer.ImportVolume:input_type -> meson.plugin.v1.ImportVolumeRequest
-	35, // 71: meson.plugin.v1.Transfer.ExportVolume:input_type -> meson.plugin.v1.ExportVolumeRequest
-	3,  // 72: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
-	7,  // 73: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 74: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 75: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
-	13, // 76: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
-	7,  // 77: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
-	15, // 78: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
-	17, // 79: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
-	7,  // 80: meson.plugin.v1.Resizer.ResizeVolume:output_type -> meson.plugin.v1.Volume
-	20, // 81: meson.plugin.v1.Snapshotter.CreateSnapshot:output_type -> meson.plugin.v1.Snapshot
-	20, // 82: meson.plugin.v1.Snapshotter.ListSnapshots:output_type -> meson.plugin.v1.Snapshot
-	23, // 83: meson.plugin.v1.Snapshotter.DeleteSnapshot:output_type -> meson.plugin.v1.DeleteSnapshotResponse
-	7,  // 84: meson.plugin.v1.Snapshotter.RevertVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 85: meson.plugin.v1.Locker.LockVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 86: meson.plugin.v1.Locker.UnlockVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 87: meson.plugin.v1.Renamer.RenameVolume:output_type -> meson.plugin.v1.Volume
-	28, // 88: meson.plugin.v1.Images.ListImages:output_type -> meson.plugin.v1.Image
-	28, // 89: meson.plugin.v1.Images.ImportImage:output_type -> meson.plugin.v1.Image
-	32, // 90: meson.plugin.v1.Images.DeleteImage:output_type -> meson.plugin.v1.DeleteImageResponse
-	7,  // 91: meson.plugin.v1.Transfer.ImportVolume:output_type -> meson.plugin.v1.Volume
-	36, // 92: meson.plugin.v1.Transfer.ExportVolume:output_type -> meson.plugin.v1.ExportVolumeResponse
-	72, // [72:93] is the sub-list for method output_type
-	51, // [51:72] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	10, // 17: meson.plugin.v1.Volume.uses:type_name -> meson.plugin.v1.VolumeUse
+	42, // 18: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
+	43, // 19: meson.plugin.v1.Volume.exposures:type_name -> meson.plugin.v1.Exposure
+	9,  // 20: meson.plugin.v1.Volume.lock:type_name -> meson.plugin.v1.VolumeLock
+	8,  // 21: meson.plugin.v1.Volume.growth:type_name -> meson.plugin.v1.VolumeGrowth
+	42, // 22: meson.plugin.v1.VolumeLock.since:type_name -> google.protobuf.Timestamp
+	42, // 23: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
+	39, // 24: meson.plugin.v1.VolumeUse.kind:type_name -> meson.plugin.v1.ConnectionKind
+	44, // 25: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 26: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 27: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
+	39, // 28: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	46, // 29: meson.plugin.v1.ExportRequest.from:type_name -> meson.plugin.v1.Consumer
+	47, // 30: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
+	44, // 31: meson.plugin.v1.ResizeVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 32: meson.plugin.v1.CreateSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 33: meson.plugin.v1.Snapshot.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 34: meson.plugin.v1.Snapshot.state:type_name -> meson.plugin.v1.VolumeState
+	45, // 35: meson.plugin.v1.Snapshot.progress:type_name -> meson.plugin.v1.Progress
+	42, // 36: meson.plugin.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	44, // 37: meson.plugin.v1.DeleteSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 38: meson.plugin.v1.RevertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	9,  // 39: meson.plugin.v1.LockVolumeRequest.lock:type_name -> meson.plugin.v1.VolumeLock
+	44, // 40: meson.plugin.v1.RenameVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	44, // 41: meson.plugin.v1.Image.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 42: meson.plugin.v1.Image.state:type_name -> meson.plugin.v1.VolumeState
+	45, // 43: meson.plugin.v1.Image.progress:type_name -> meson.plugin.v1.Progress
+	42, // 44: meson.plugin.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	44, // 45: meson.plugin.v1.ImportImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	6,  // 46: meson.plugin.v1.ImportImageRequest.origin:type_name -> meson.plugin.v1.ImageOrigin
+	44, // 47: meson.plugin.v1.DeleteImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	35, // 48: meson.plugin.v1.ImportVolumeRequest.header:type_name -> meson.plugin.v1.ImportVolumeHeader
+	44, // 49: meson.plugin.v1.ImportVolumeHeader.owner:type_name -> meson.plugin.v1.Owner
+	1,  // 50: meson.plugin.v1.ImportVolumeHeader.spec:type_name -> meson.plugin.v1.VolumeSpec
+	4,  // 51: meson.plugin.v1.ImportVolumeHeader.offer:type_name -> meson.plugin.v1.VolumeOffer
+	2,  // 52: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
+	5,  // 53: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
+	11, // 54: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	12, // 55: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
+	13, // 56: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
+	11, // 57: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	15, // 58: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
+	17, // 59: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
+	19, // 60: meson.plugin.v1.Resizer.ResizeVolume:input_type -> meson.plugin.v1.ResizeVolumeRequest
+	20, // 61: meson.plugin.v1.Snapshotter.CreateSnapshot:input_type -> meson.plugin.v1.CreateSnapshotRequest
+	22, // 62: meson.plugin.v1.Snapshotter.ListSnapshots:input_type -> meson.plugin.v1.ListSnapshotsRequest
+	23, // 63: meson.plugin.v1.Snapshotter.DeleteSnapshot:input_type -> meson.plugin.v1.DeleteSnapshotRequest
+	25, // 64: meson.plugin.v1.Snapshotter.RevertVolume:input_type -> meson.plugin.v1.RevertVolumeRequest
+	26, // 65: meson.plugin.v1.Locker.LockVolume:input_type -> meson.plugin.v1.LockVolumeRequest
+	27, // 66: meson.plugin.v1.Locker.UnlockVolume:input_type -> meson.plugin.v1.UnlockVolumeRequest
+	28, // 67: meson.plugin.v1.Renamer.RenameVolume:input_type -> meson.plugin.v1.RenameVolumeRequest
+	30, // 68: meson.plugin.v1.Images.ListImages:input_type -> meson.plugin.v1.ListImagesRequest
+	31, // 69: meson.plugin.v1.Images.ImportImage:input_type -> meson.plugin.v1.ImportImageRequest
+	32, // 70: meson.plugin.v1.Images.DeleteImage:input_type -> meson.plugin.v1.DeleteImageRequest
+	34, // 71: meson.plugin.v1.Transfer.ImportVolume:input_type -> meson.plugin.v1.ImportVolumeRequest
+	36, // 72: meson.plugin.v1.Transfer.ExportVolume:input_type -> meson.plugin.v1.ExportVolumeRequest
+	3,  // 73: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
+	7,  // 74: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 75: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 76: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
+	14, // 77: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
+	7,  // 78: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
+	16, // 79: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
+	18, // 80: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
+	7,  // 81: meson.plugin.v1.Resizer.ResizeVolume:output_type -> meson.plugin.v1.Volume
+	21, // 82: meson.plugin.v1.Snapshotter.CreateSnapshot:output_type -> meson.plugin.v1.Snapshot
+	21, // 83: meson.plugin.v1.Snapshotter.ListSnapshots:output_type -> meson.plugin.v1.Snapshot
+	24, // 84: meson.plugin.v1.Snapshotter.DeleteSnapshot:output_type -> meson.plugin.v1.DeleteSnapshotResponse
+	7,  // 85: meson.plugin.v1.Snapshotter.RevertVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 86: meson.plugin.v1.Locker.LockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 87: meson.plugin.v1.Locker.UnlockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 88: meson.plugin.v1.Renamer.RenameVolume:output_type -> meson.plugin.v1.Volume
+	29, // 89: meson.plugin.v1.Images.ListImages:output_type -> meson.plugin.v1.Image
+	29, // 90: meson.plugin.v1.Images.ImportImage:output_type -> meson.plugin.v1.Image
+	33, // 91: meson.plugin.v1.Images.DeleteImage:output_type -> meson.plugin.v1.DeleteImageResponse
+	7,  // 92: meson.plugin.v1.Transfer.ImportVolume:output_type -> meson.plugin.v1.Volume
+	37, // 93: meson.plugin.v1.Transfer.ExportVolume:output_type -> meson.plugin.v1.ExportVolumeResponse
+	73, // [73:94] is the sub-list for method output_type
+	52, // [52:73] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_storage_proto_init() }
@@ -3315,7 +3396,7 @@ func file_meson_plugin_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_storage_proto_rawDesc), len(file_meson_plugin_v1_storage_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   37,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   8,
 		},

@@ -499,6 +499,14 @@ type ResizerClient interface {
 	// ResizeVolume returns when the volume has at least that size; a smaller one
 	// than it has is Invalid, the same is no change. Where a machine must be told,
 	// the connection's size is asked again by the machine's provider.
+	//
+	// Of a volume whose file a machine has open itself it is Busy, and nothing has
+	// changed, unless holder_grows is set. Then the size is counted and on record
+	// before anything grows, and where that machine must do it, the answer is the
+	// volume as it still is, with growth. The caller has the machine grow it (see
+	// AttachmentResizer) and sends the same again, which looks at the file. Whoever
+	// is killed in between leaves a growth that the same again finishes, and that
+	// the provider finishes by itself as soon as the file is its own.
 	ResizeVolume(ctx context.Context, in *ResizeVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
 }
 
@@ -529,6 +537,14 @@ type ResizerServer interface {
 	// ResizeVolume returns when the volume has at least that size; a smaller one
 	// than it has is Invalid, the same is no change. Where a machine must be told,
 	// the connection's size is asked again by the machine's provider.
+	//
+	// Of a volume whose file a machine has open itself it is Busy, and nothing has
+	// changed, unless holder_grows is set. Then the size is counted and on record
+	// before anything grows, and where that machine must do it, the answer is the
+	// volume as it still is, with growth. The caller has the machine grow it (see
+	// AttachmentResizer) and sends the same again, which looks at the file. Whoever
+	// is killed in between leaves a growth that the same again finishes, and that
+	// the provider finishes by itself as soon as the file is its own.
 	ResizeVolume(context.Context, *ResizeVolumeRequest) (*Volume, error)
 	mustEmbedUnimplementedResizerServer()
 }

@@ -47,13 +47,30 @@ func target(connect func(context.Context) (Plugin, error)) Target {
 	}
 }
 
+// withFiles lets machines of the provider in memory have files.
+func withFiles(t *testing.T, target Target) Target {
+	dir := t.TempDir()
+	target.File = func(_ context.Context, _ *pb.Instance, bytes uint64) (*pb.FileConnection, func() (uint64, error), error) {
+		path := filepath.Join(dir, attachmentID())
+		size := func() (uint64, error) {
+			st, err := os.Stat(path)
+			if err != nil {
+				return 0, err
+			}
+			return uint64(st.Size()), nil
+		}
+		return &pb.FileConnection{File: path, Format: "raw"}, size, os.WriteFile(path, make([]byte, bytes), 0o600)
+	}
+	return target
+}
+
 func TestMemAsValue(t *testing.T) {
-	Run(t, target(func(context.Context) (Plugin, error) { return FromDefinition(Mem(), quietLog()), nil }))
+	Run(t, withFiles(t, target(func(context.Context) (Plugin, error) { return FromDefinition(Mem(), quietLog()), nil })))
 }
 
 func TestMemOverGRPC(t *testing.T) {
 	c := Serve(t, sdk.NewServer(Mem(), quietLog()))
-	Run(t, target(func(context.Context) (Plugin, error) { return FromClient(c), nil }))
+	Run(t, withFiles(t, target(func(context.Context) (Plugin, error) { return FromClient(c), nil })))
 }
 
 // resident is meson-plugin-mem serving on a socket.

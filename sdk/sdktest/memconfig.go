@@ -126,9 +126,9 @@ func (c *MemConfig) withZones() *MemConfig {
 //	{"storage": {"exports": ["file", "iscsi", "nfs"], "capacity_gib": 100}, "machines": {"kinds": ["file", "iscsi", "nfs"]}}
 //
 // Its setting faults maps an operation (offer create get list delete watch power
-// console check prices attach detach offer-volume create-volume get-volume
-// list-volumes delete-volume watch-volume export unexport resize rename lock
-// unlock snapshot list-snapshots delete-snapshot revert import-volume
+// console check prices attach detach resize-attachment offer-volume create-volume
+// get-volume list-volumes delete-volume watch-volume export unexport resize rename
+// lock unlock snapshot list-snapshots delete-snapshot revert import-volume
 // export-volume import-image list-images delete-image) to one of
 //
 //	invalid, denied, conflict, busy, unsupported, unavailable, internal, panic

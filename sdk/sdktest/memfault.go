@@ -11,7 +11,7 @@ import (
 	"github.com/mesoncloud/meson/sdk"
 )
 
-const memOperations = " offer create get list delete watch power console check prices attach detach" +
+const memOperations = " offer create get list delete watch power console check prices attach detach resize-attachment" +
 	" offer-volume create-volume get-volume list-volumes delete-volume watch-volume export unexport" +
 	" resize rename lock unlock snapshot list-snapshots delete-snapshot revert import-volume export-volume" +
 	" import-image list-images delete-image "

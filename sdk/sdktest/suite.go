@@ -31,7 +31,7 @@ var ErrSkip = errors.New("does not apply to this plugin")
 
 // Cases are all cases, by level.
 func Cases() []Case {
-	return slices.Concat(configCases(), lifeCases(), idempotenceCases(), crashCases(), storageCases(), exportCases(), abilityCases(), dataCases())
+	return slices.Concat(configCases(), lifeCases(), idempotenceCases(), crashCases(), storageCases(), exportCases(), abilityCases(), growCases(), dataCases())
 }
 
 // RunCase runs a case and removes everything that it made, also when it fails;

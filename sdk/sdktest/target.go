@@ -40,6 +40,9 @@ type Target struct {
 	// From are one or two that reach the provider's volumes; without any, nothing is
 	// exported.
 	From []*pb.Consumer
+	// File makes a file of a machine's host that the machine can attach, raw and of so
+	// many bytes, and says how large it is then; nil: that is not tried.
+	File func(ctx context.Context, machine *pb.Instance, bytes uint64) (file *pb.FileConnection, size func() (uint64, error), err error)
 	// Image is one that volumes can be made of; nil: that is not tried.
 	Image *pb.ImageOrigin
 	// ForHours is the horizon of the offers; 0: a month.
