@@ -62,7 +62,7 @@ func (d leaksOnDelete) Get(ctx context.Context, req *pb.GetRequest) (*pb.Instanc
 
 func (d leaksOnDelete) Delete(ctx context.Context, req *pb.DeleteRequest) error {
 	return d.store.do(ctx, true, func(s *memState) error {
-		if m, ok := s.find(req.GetOwner(), req.GetId()); ok {
+		if m, ok := find(s.Machines, req.GetOwner(), req.GetId()); ok {
 			m.Name = "deleted-" + m.Name
 			s.Machines[m.ID] = m
 		}

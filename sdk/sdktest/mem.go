@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mesoncloud/meson/pricing"
@@ -80,7 +77,7 @@ func (m *MemProvider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.In
 	made, err := sdk.Ensure(ctx, sdk.EnsureOps[memMachine]{
 		Find: func(ctx context.Context) (found memMachine, there bool, err error) {
 			err = m.store.do(ctx, false, func(s *memState) error {
-				found, there = s.find(req.GetOwner(), "")
+				found, there = find(s.Machines, req.GetOwner(), "")
 				return nil
 			})
 			return found, there, err
@@ -96,7 +93,7 @@ func (m *MemProvider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.In
 
 func (m *MemProvider) make(ctx context.Context, zone MemZone, req *pb.CreateRequest) (made memMachine, err error) {
 	err = m.store.do(ctx, true, func(s *memState) error {
-		if _, there := s.find(req.GetOwner(), ""); there {
+		if _, there := find(s.Machines, req.GetOwner(), ""); there {
 			return sdk.Errorf(sdk.Conflict, "the key is taken")
 		}
 		if why := m.quoteOnly(zone); why != "" {
@@ -112,10 +109,9 @@ func (m *MemProvider) make(ctx context.Context, zone MemZone, req *pb.CreateRequ
 			}
 		}
 		s.Serial++
-		now := time.Now()
 		made = memMachine{
-			ID: fmt.Sprintf("mem-%06d", s.Serial), Name: req.GetName(), Labels: sdk.OwnerLabels(req.GetOwner()),
-			Zone: zone.Name, Shape: req.GetOffer().GetShape(), Created: now, Running: now.Add(m.config.Boot),
+			memKept: newKept(fmt.Sprintf("mem-%06d", s.Serial), req.GetName(), req.GetOwner()),
+			Zone:    zone.Name, Shape: req.GetOffer().GetShape(), Running: time.Now().Add(m.config.Boot),
 			Attachments: attached.Attachments,
 		}
 		s.Machines[made.ID] = made
@@ -139,7 +135,7 @@ func (m *MemProvider) Get(ctx context.Context, req *pb.GetRequest) (*pb.Instance
 func (m *MemProvider) lookup(ctx context.Context, owner *pb.Owner, id string) (found memMachine, err error) {
 	err = m.store.do(ctx, false, func(s *memState) error {
 		var there bool
-		if found, there = s.find(owner, id); !there {
+		if found, there = find(s.Machines, owner, id); !there {
 			return sdk.Errorf(sdk.NotFound, "no such machine")
 		}
 		return nil
@@ -149,76 +145,27 @@ func (m *MemProvider) lookup(ctx context.Context, owner *pb.Owner, id string) (f
 
 // List sends the broker's machines, oldest first.
 func (m *MemProvider) List(ctx context.Context, req *pb.ListRequest, send func(*pb.Instance) error) error {
-	if err := m.before(ctx, "list"); err != nil {
-		return err
-	}
-	var machines []memMachine
-	err := m.store.do(ctx, false, func(s *memState) error {
-		for _, id := range slices.Sorted(maps.Keys(s.Machines)) {
-			if s.Machines[id].owner().GetBroker() == req.GetBroker() {
-				machines = append(machines, s.Machines[id])
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, machine := range machines {
-		if err := send(m.instance(machine)); err != nil {
-			return err
-		}
-	}
-	return m.after(ctx, "list")
+	return list(ctx, m, "list", keptMachines, ofBroker[memMachine](req.GetBroker()), m.instance, send)
 }
 
 // Delete removes a machine.
 func (m *MemProvider) Delete(ctx context.Context, req *pb.DeleteRequest) error {
-	if err := m.before(ctx, "delete"); err != nil {
-		return err
-	}
-	err := m.store.do(ctx, true, func(s *memState) error {
-		if found, there := s.find(req.GetOwner(), req.GetId()); there {
-			delete(s.Machines, found.ID)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return m.after(ctx, "delete")
+	return forget(ctx, m, "delete", keptMachines, req.GetOwner(), req.GetId())
 }
 
-// memPoll is how often Watch looks.
-const memPoll = 10 * time.Millisecond
+func keptMachines(s *memState) map[string]memMachine { return s.Machines }
 
 // Watch sends a machine after each change of its state.
 func (m *MemProvider) Watch(ctx context.Context, req *pb.GetRequest, send func(*pb.Instance) error) error {
 	if err := m.before(ctx, "watch"); err != nil {
 		return err
 	}
-	var last *pb.Instance
-	for {
+	look := func() (*pb.Instance, error) {
 		found, err := m.lookup(ctx, req.GetOwner(), req.GetId())
-		switch {
-		case sdk.KindOf(err) == sdk.NotFound && last != nil:
-			last.State, last.Progress = pb.InstanceState_INSTANCE_STATE_GONE, nil
-			return send(last)
-		case err != nil:
-			return err
-		}
-		if now := m.instance(found); !proto.Equal(now, last) {
-			last = now
-			if err := send(proto.CloneOf(now)); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(memPoll):
-		}
+		return m.instance(found), err
 	}
+	gone := func(i *pb.Instance) { i.State, i.Progress = pb.InstanceState_INSTANCE_STATE_GONE, nil }
+	return follow(ctx, look, gone, send)
 }
 
 func (m *MemProvider) instance(machine memMachine) *pb.Instance {

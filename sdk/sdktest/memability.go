@@ -23,7 +23,7 @@ func (m *MemProvider) changeVolume(ctx context.Context, op string, owner *pb.Own
 	}
 	var changed memVolume
 	err := m.store.do(ctx, true, func(s *memState) error {
-		v, there := s.volume(&pb.Owner{Broker: owner.GetBroker()}, id)
+		v, there := find(s.Volumes, &pb.Owner{Broker: owner.GetBroker()}, id)
 		if !there {
 			return noSuchVolume()
 		}

@@ -106,7 +106,7 @@ func (m *MemProvider) reattach(ctx context.Context, op, broker, id string, chang
 	}
 	var machine memMachine
 	err := m.store.do(ctx, true, func(s *memState) error {
-		found, there := s.find(&pb.Owner{Broker: broker}, id)
+		found, there := find(s.Machines, &pb.Owner{Broker: broker}, id)
 		if !there {
 			return sdk.Errorf(sdk.NotFound, "no such machine")
 		}

@@ -34,7 +34,7 @@ func (m *MemProvider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Ex
 	)
 	err := m.store.do(ctx, true, func(s *memState) error {
 		var there bool
-		if v, there = s.volume(nil, req.GetVolumeId()); !there {
+		if v, there = find(s.Volumes, nil, req.GetVolumeId()); !there {
 			return noSuchVolume()
 		}
 		if i := slices.IndexFunc(v.Exports, func(x memExport) bool { return x.Attachment == req.GetAttachmentId() }); i >= 0 {
@@ -119,7 +119,7 @@ func (m *MemProvider) Unexport(ctx context.Context, req *pb.UnexportRequest) err
 		return err
 	}
 	err := m.store.do(ctx, true, func(s *memState) error {
-		if v, there := s.volume(nil, req.GetVolumeId()); there {
+		if v, there := find(s.Volumes, nil, req.GetVolumeId()); there {
 			v.Exports = slices.DeleteFunc(slices.Clone(v.Exports), func(x memExport) bool { return x.Attachment == req.GetAttachmentId() })
 			s.put(v)
 		}

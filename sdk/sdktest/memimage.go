@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
-	"slices"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -17,18 +14,9 @@ import (
 
 var _ sdk.Images = (*MemProvider)(nil)
 
-func (s *memState) image(owner *pb.Owner, id string) (memImage, bool) {
-	for _, key := range slices.Sorted(maps.Keys(s.Images)) {
-		if i := s.Images[key]; isOf(i.Labels, i.ID, owner, id) {
-			return i, true
-		}
-	}
-	return memImage{}, false
-}
-
 func wireImage(i memImage) *pb.Image {
 	return &pb.Image{
-		Id: i.ID, Owner: ownerOf(i.Labels), Name: i.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE, OsFamily: i.Family, OsFlavour: i.Flavour,
+		Id: i.ID, Owner: i.owner(), Name: i.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE, OsFamily: i.Family, OsFlavour: i.Flavour,
 		Arch: "x86_64", SizeBytes: 1 << 20, MinSizeBytes: 1 << 20, Sha256: i.SHA256, Region: "memory", Zone: i.Zone, CreatedAt: timestamppb.New(i.Created),
 	}
 }
@@ -55,17 +43,17 @@ func (m *MemProvider) ImportImage(ctx context.Context, req *pb.ImportImageReques
 	}
 	var made memImage
 	err := m.store.do(ctx, true, func(s *memState) error {
-		if have, there := s.image(req.GetOwner(), ""); there {
+		if have, there := find(s.Images, req.GetOwner(), ""); there {
 			made = have
-			return otherRequest(have.Labels, req.GetOwner())
+			return have.otherRequest(req.GetOwner())
 		}
 		if err := imageFault(req.GetOrigin().GetUrl(), req.GetOrigin().GetSha256()); err != nil {
 			return err
 		}
 		s.Serial++
 		made = memImage{
-			ID: fmt.Sprintf("image-%06d", s.Serial), Name: req.GetName(), Labels: sdk.OwnerLabels(req.GetOwner()), URL: req.GetOrigin().GetUrl(),
-			SHA256: req.GetOrigin().GetSha256(), Family: req.GetOsFamily(), Flavour: req.GetOsFlavour(), Zone: req.GetZone(), Created: time.Now(),
+			memKept: newKept(fmt.Sprintf("image-%06d", s.Serial), req.GetName(), req.GetOwner()), URL: req.GetOrigin().GetUrl(),
+			SHA256: req.GetOrigin().GetSha256(), Family: req.GetOsFamily(), Flavour: req.GetOsFlavour(), Zone: req.GetZone(),
 		}
 		s.Images[made.ID] = made
 		return nil
@@ -78,42 +66,12 @@ func (m *MemProvider) ImportImage(ctx context.Context, req *pb.ImportImageReques
 
 // ListImages sends the broker's images, or all, oldest first.
 func (m *MemProvider) ListImages(ctx context.Context, req *pb.ListImagesRequest, send func(*pb.Image) error) error {
-	if err := m.before(ctx, "list-images"); err != nil {
-		return err
-	}
-	var all []*pb.Image
-	err := m.store.do(ctx, false, func(s *memState) error {
-		for _, id := range slices.Sorted(maps.Keys(s.Images)) {
-			if i := s.Images[id]; req.GetBroker() == "" || ownerOf(i.Labels).GetBroker() == req.GetBroker() {
-				all = append(all, wireImage(i))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, i := range all {
-		if err := send(i); err != nil {
-			return err
-		}
-	}
-	return m.after(ctx, "list-images")
+	return list(ctx, m, "list-images", keptImages, ofBroker[memImage](req.GetBroker()), wireImage, send)
 }
 
 // DeleteImage forgets one; volumes made of it have their own bytes.
 func (m *MemProvider) DeleteImage(ctx context.Context, req *pb.DeleteImageRequest) error {
-	if err := m.before(ctx, "delete-image"); err != nil {
-		return err
-	}
-	err := m.store.do(ctx, true, func(s *memState) error {
-		if have, there := s.image(req.GetOwner(), req.GetId()); there {
-			delete(s.Images, have.ID)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return m.after(ctx, "delete-image")
+	return forget(ctx, m, "delete-image", keptImages, req.GetOwner(), req.GetId())
 }
+
+func keptImages(s *memState) map[string]memImage { return s.Images }

@@ -14,7 +14,7 @@ func (m *MemProvider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*p
 	}
 	var machine memMachine
 	err := m.store.do(ctx, true, func(s *memState) error {
-		found, there := s.find(&pb.Owner{Broker: req.GetBroker()}, req.GetId())
+		found, there := find(s.Machines, &pb.Owner{Broker: req.GetBroker()}, req.GetId())
 		if !there {
 			return sdk.Errorf(sdk.NotFound, "no such machine")
 		}

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -16,18 +13,9 @@ import (
 
 var _ sdk.Snapshotter = (*MemProvider)(nil)
 
-func (s *memState) snapshot(owner *pb.Owner, id string) (memSnapshot, bool) {
-	for _, key := range slices.Sorted(maps.Keys(s.Snapshots)) {
-		if one := s.Snapshots[key]; isOf(one.Labels, one.ID, owner, id) {
-			return one, true
-		}
-	}
-	return memSnapshot{}, false
-}
-
 func wireSnapshot(s memSnapshot) *pb.Snapshot {
 	return &pb.Snapshot{
-		Id: s.ID, Owner: ownerOf(s.Labels), VolumeId: s.Volume, Name: s.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE,
+		Id: s.ID, Owner: s.owner(), VolumeId: s.Volume, Name: s.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE,
 		SizeBytes: s.Size, UsedBytes: uint64(len(s.Data)), CreatedAt: timestamppb.New(s.Created),
 	}
 }
@@ -39,18 +27,18 @@ func (m *MemProvider) CreateSnapshot(ctx context.Context, req *pb.CreateSnapshot
 	}
 	var made memSnapshot
 	err := m.store.do(ctx, true, func(s *memState) error {
-		if have, there := s.snapshot(req.GetOwner(), ""); there {
+		if have, there := find(s.Snapshots, req.GetOwner(), ""); there {
 			made = have
-			return otherRequest(have.Labels, req.GetOwner())
+			return have.otherRequest(req.GetOwner())
 		}
-		v, there := s.volume(nil, req.GetVolumeId())
+		v, there := find(s.Volumes, nil, req.GetVolumeId())
 		if !there {
 			return noSuchVolume()
 		}
 		s.Serial++
 		made = memSnapshot{
-			ID: fmt.Sprintf("snap-%06d", s.Serial), Name: req.GetName(), Labels: sdk.OwnerLabels(req.GetOwner()), Volume: v.ID,
-			Size: v.Size, Created: time.Now(), Data: bytes.Clone(v.Data),
+			memKept: newKept(fmt.Sprintf("snap-%06d", s.Serial), req.GetName(), req.GetOwner()), Volume: v.ID,
+			Size: v.Size, Data: bytes.Clone(v.Data),
 		}
 		s.Snapshots[made.ID] = made
 		return nil
@@ -61,55 +49,18 @@ func (m *MemProvider) CreateSnapshot(ctx context.Context, req *pb.CreateSnapshot
 	return wireSnapshot(made), m.after(ctx, "snapshot")
 }
 
-// otherRequest is a Conflict where what is there was made for another request.
-func otherRequest(labels map[string]string, owner *pb.Owner) error {
-	if have := ownerOf(labels).GetRequest(); have != owner.GetRequest() {
-		return sdk.Errorf(sdk.Conflict, "key %s was used for the request %s, not %s", owner.GetKey(), have, owner.GetRequest())
-	}
-	return nil
-}
-
 // ListSnapshots sends a volume's snapshots, or all, oldest first.
 func (m *MemProvider) ListSnapshots(ctx context.Context, req *pb.ListSnapshotsRequest, send func(*pb.Snapshot) error) error {
-	if err := m.before(ctx, "list-snapshots"); err != nil {
-		return err
-	}
-	var all []*pb.Snapshot
-	err := m.store.do(ctx, false, func(s *memState) error {
-		for _, id := range slices.Sorted(maps.Keys(s.Snapshots)) {
-			if one := s.Snapshots[id]; req.GetVolumeId() == "" || one.Volume == req.GetVolumeId() {
-				all = append(all, wireSnapshot(one))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, one := range all {
-		if err := send(one); err != nil {
-			return err
-		}
-	}
-	return m.after(ctx, "list-snapshots")
+	ofVolume := func(s memSnapshot) bool { return req.GetVolumeId() == "" || s.Volume == req.GetVolumeId() }
+	return list(ctx, m, "list-snapshots", keptSnapshots, ofVolume, wireSnapshot, send)
 }
 
 // DeleteSnapshot forgets one; volumes made of it have their own bytes.
 func (m *MemProvider) DeleteSnapshot(ctx context.Context, req *pb.DeleteSnapshotRequest) error {
-	if err := m.before(ctx, "delete-snapshot"); err != nil {
-		return err
-	}
-	err := m.store.do(ctx, true, func(s *memState) error {
-		if have, there := s.snapshot(req.GetOwner(), req.GetId()); there {
-			delete(s.Snapshots, have.ID)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return m.after(ctx, "delete-snapshot")
+	return forget(ctx, m, "delete-snapshot", keptSnapshots, req.GetOwner(), req.GetId())
 }
+
+func keptSnapshots(s *memState) map[string]memSnapshot { return s.Snapshots }
 
 // RevertVolume gives a volume that nobody uses the bytes of a snapshot of it.
 func (m *MemProvider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest) (*pb.Volume, error) {

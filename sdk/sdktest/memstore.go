@@ -12,28 +12,17 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-
-	"github.com/mesoncloud/meson/sdk"
-	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // memMachine is one machine as it is kept.
 type memMachine struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"`
-	Labels  map[string]string `json:"labels"`
-	Zone    string            `json:"zone"`
-	Shape   string            `json:"shape"`
-	Created time.Time         `json:"created"`
-	Running time.Time         `json:"running"`
-	Stopped bool              `json:"stopped"`
+	memKept
+	Zone    string    `json:"zone"`
+	Shape   string    `json:"shape"`
+	Running time.Time `json:"running"`
+	Stopped bool      `json:"stopped"`
 	// Attachments are those of the contract as JSON, without secrets.
 	Attachments []string `json:"attachments"`
-}
-
-func (m memMachine) owner() *pb.Owner {
-	o, _ := sdk.OwnerFromLabels(m.Labels)
-	return o
 }
 
 // memState is everything that the provider knows.
@@ -44,19 +33,6 @@ type memState struct {
 	Images    map[string]memImage    `json:"images"`
 	Serial    int                    `json:"serial"`
 	Faults    map[string]int         `json:"faults"` // how often each has happened
-}
-
-func (s *memState) find(owner *pb.Owner, id string) (memMachine, bool) {
-	for _, m := range s.Machines {
-		o := m.owner()
-		if owner.GetBroker() != "" && o.GetBroker() != owner.GetBroker() {
-			continue
-		}
-		if key := owner.GetKey(); (key != "" && o.GetKey() == key) || (key == "" && m.ID == id) {
-			return m, true
-		}
-	}
-	return memMachine{}, false
 }
 
 // memStore keeps the state, in memory or in a file that several processes

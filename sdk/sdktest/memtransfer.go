@@ -68,7 +68,7 @@ func (m *MemProvider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequ
 		size uint64
 	)
 	err := m.store.do(ctx, false, func(s *memState) error {
-		v, there := s.volume(nil, req.GetId())
+		v, there := find(s.Volumes, nil, req.GetId())
 		if !there {
 			return noSuchVolume()
 		}

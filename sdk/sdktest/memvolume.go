@@ -2,33 +2,27 @@ package sdktest
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // memVolume is one volume as it is kept.
 type memVolume struct {
-	ID        string            `json:"id"`
-	Name      string            `json:"name"`
-	Labels    map[string]string `json:"labels"`
-	Zone      string            `json:"zone"`
-	Size      uint64            `json:"size_bytes"`
-	Bootable  bool              `json:"bootable"`
-	Shareable bool              `json:"shareable"`
-	ReadOnly  bool              `json:"read_only"`
-	Private   bool              `json:"private"`
-	Format    string            `json:"format"`
-	Created   time.Time         `json:"created"`
-	Ready     time.Time         `json:"ready"`
-	Epoch     uint64            `json:"epoch"`
-	Exports   []memExport       `json:"exports"`
-	Lock      *memLock          `json:"lock"`
+	memKept
+	Zone      string      `json:"zone"`
+	Size      uint64      `json:"size_bytes"`
+	Bootable  bool        `json:"bootable"`
+	Shareable bool        `json:"shareable"`
+	ReadOnly  bool        `json:"read_only"`
+	Private   bool        `json:"private"`
+	Format    string      `json:"format"`
+	Ready     time.Time   `json:"ready"`
+	Epoch     uint64      `json:"epoch"`
+	Exports   []memExport `json:"exports"`
+	Lock      *memLock    `json:"lock"`
 	// Data are the first bytes of what it holds; all others are zero.
 	Data []byte `json:"data"`
 }
@@ -53,54 +47,20 @@ type memLock struct {
 
 // memSnapshot is what a volume held.
 type memSnapshot struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"`
-	Labels  map[string]string `json:"labels"`
-	Volume  string            `json:"volume"`
-	Size    uint64            `json:"size_bytes"`
-	Created time.Time         `json:"created"`
-	Data    []byte            `json:"data"`
+	memKept
+	Volume string `json:"volume"`
+	Size   uint64 `json:"size_bytes"`
+	Data   []byte `json:"data"`
 }
 
 // memImage is what volumes can be made from.
 type memImage struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"`
-	Labels  map[string]string `json:"labels"`
-	URL     string            `json:"url"`
-	SHA256  string            `json:"sha256"`
-	Family  string            `json:"family"`
-	Flavour string            `json:"flavour"`
-	Zone    string            `json:"zone"`
-	Created time.Time         `json:"created"`
-}
-
-func ownerOf(labels map[string]string) *pb.Owner {
-	o, ok := sdk.OwnerFromLabels(labels)
-	if !ok {
-		return nil
-	}
-	return o
-}
-
-// isOf reports whether labels are those of what a request names, by the key of
-// an owner or by id.
-func isOf(labels map[string]string, own string, owner *pb.Owner, id string) bool {
-	o := ownerOf(labels)
-	if owner.GetBroker() != "" && o.GetBroker() != owner.GetBroker() {
-		return false
-	}
-	key := owner.GetKey()
-	return key != "" && o.GetKey() == key || key == "" && own == id
-}
-
-func (s *memState) volume(owner *pb.Owner, id string) (memVolume, bool) {
-	for _, key := range slices.Sorted(maps.Keys(s.Volumes)) {
-		if v := s.Volumes[key]; isOf(v.Labels, v.ID, owner, id) {
-			return v, true
-		}
-	}
-	return memVolume{}, false
+	memKept
+	URL     string `json:"url"`
+	SHA256  string `json:"sha256"`
+	Family  string `json:"family"`
+	Flavour string `json:"flavour"`
+	Zone    string `json:"zone"`
 }
 
 // put keeps a volume.
@@ -118,7 +78,7 @@ func (v memVolume) spec() *pb.VolumeSpec {
 // wireVolume is a volume in the words of the contract.
 func (m *MemProvider) wireVolume(v memVolume) *pb.Volume {
 	out := &pb.Volume{
-		Id: v.ID, Owner: ownerOf(v.Labels), Name: v.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE, Spec: v.spec(),
+		Id: v.ID, Owner: v.owner(), Name: v.Name, State: pb.VolumeState_VOLUME_STATE_AVAILABLE, Spec: v.spec(),
 		Region: "memory", Zone: v.Zone, Tier: "memory", Epoch: v.Epoch, CreatedAt: timestamppb.New(v.Created),
 		Exposures: m.exposures(v.spec(), v.Zone), Format: v.Format, UsedBytes: uint64(len(v.Data)), Place: "memory/" + v.ID,
 	}

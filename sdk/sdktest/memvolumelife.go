@@ -5,10 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
@@ -35,19 +32,19 @@ func (m *MemProvider) ensureVolume(ctx context.Context, req *pb.CreateVolumeRequ
 	return sdk.Ensure(ctx, sdk.EnsureOps[memVolume]{
 		Find: func(ctx context.Context) (found memVolume, there bool, err error) {
 			err = m.store.do(ctx, false, func(s *memState) error {
-				found, there = s.volume(req.GetOwner(), "")
+				found, there = find(s.Volumes, req.GetOwner(), "")
 				return nil
 			})
 			return found, there, err
 		},
-		Request: func(v memVolume) string { return ownerOf(v.Labels).GetRequest() },
+		Request: func(v memVolume) string { return v.owner().GetRequest() },
 		Create:  func(ctx context.Context) (memVolume, error) { return m.makeVolume(ctx, zone, req, data) },
 	}, req.GetOwner())
 }
 
 func (m *MemProvider) makeVolume(ctx context.Context, zone MemZone, req *pb.CreateVolumeRequest, data []byte) (made memVolume, err error) {
 	err = m.store.do(ctx, true, func(s *memState) error {
-		if _, there := s.volume(req.GetOwner(), ""); there {
+		if _, there := find(s.Volumes, req.GetOwner(), ""); there {
 			return sdk.Errorf(sdk.Conflict, "the key is taken")
 		}
 		if why := m.quoteOnly(zone); why != "" {
@@ -61,11 +58,10 @@ func (m *MemProvider) makeVolume(ctx context.Context, zone MemZone, req *pb.Crea
 			return err
 		}
 		s.Serial++
-		now := time.Now()
 		made = memVolume{
-			ID: fmt.Sprintf("vol-%06d", s.Serial), Name: req.GetName(), Labels: sdk.OwnerLabels(req.GetOwner()), Zone: zone.Name,
+			memKept: newKept(fmt.Sprintf("vol-%06d", s.Serial), req.GetName(), req.GetOwner()), Zone: zone.Name,
 			Size: spec.GetSizeBytes(), Bootable: spec.GetBootable(), Shareable: spec.GetShareable(), ReadOnly: spec.GetReadOnly(),
-			Private: spec.GetPrivate(), Format: spec.GetFormat(), Created: now, Ready: now.Add(m.config.Boot), Data: trimmed(data),
+			Private: spec.GetPrivate(), Format: spec.GetFormat(), Ready: time.Now().Add(m.config.Boot), Data: trimmed(data),
 		}
 		if made.Format == "" {
 			made.Format = "raw"
@@ -125,37 +121,12 @@ func noSuchVolume() error { return sdk.Errorf(sdk.NotFound, "no such volume") }
 func (m *MemProvider) lookupVolume(ctx context.Context, owner *pb.Owner, id string) (found memVolume, err error) {
 	err = m.store.do(ctx, false, func(s *memState) error {
 		var there bool
-		if found, there = s.volume(owner, id); !there {
+		if found, there = find(s.Volumes, owner, id); !there {
 			return noSuchVolume()
 		}
 		return nil
 	})
 	return found, err
-}
-
-// ListVolumes sends the broker's volumes, or all, oldest first.
-func (m *MemProvider) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, send func(*pb.Volume) error) error {
-	if err := m.before(ctx, "list-volumes"); err != nil {
-		return err
-	}
-	var all []memVolume
-	err := m.store.do(ctx, false, func(s *memState) error {
-		for _, id := range slices.Sorted(maps.Keys(s.Volumes)) {
-			if v := s.Volumes[id]; req.GetBroker() == "" || ownerOf(v.Labels).GetBroker() == req.GetBroker() {
-				all = append(all, v)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, v := range all {
-		if err := send(m.wireVolume(v)); err != nil {
-			return err
-		}
-	}
-	return m.after(ctx, "list-volumes")
 }
 
 // DeleteVolume removes a volume that nobody uses.
@@ -164,7 +135,7 @@ func (m *MemProvider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequ
 		return err
 	}
 	err := m.store.do(ctx, true, func(s *memState) error {
-		found, there := s.volume(req.GetOwner(), req.GetId())
+		found, there := find(s.Volumes, req.GetOwner(), req.GetId())
 		if !there {
 			return nil
 		}
@@ -181,31 +152,21 @@ func (m *MemProvider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequ
 	return m.after(ctx, "delete-volume")
 }
 
+// ListVolumes sends the broker's volumes, or all, oldest first.
+func (m *MemProvider) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, send func(*pb.Volume) error) error {
+	all := func(s *memState) map[string]memVolume { return s.Volumes }
+	return list(ctx, m, "list-volumes", all, ofBroker[memVolume](req.GetBroker()), m.wireVolume, send)
+}
+
 // WatchVolume sends a volume after each change of it.
 func (m *MemProvider) WatchVolume(ctx context.Context, req *pb.GetVolumeRequest, send func(*pb.Volume) error) error {
 	if err := m.before(ctx, "watch-volume"); err != nil {
 		return err
 	}
-	var last *pb.Volume
-	for {
+	look := func() (*pb.Volume, error) {
 		found, err := m.lookupVolume(ctx, req.GetOwner(), req.GetId())
-		switch {
-		case sdk.KindOf(err) == sdk.NotFound && last != nil:
-			last.State, last.Progress = pb.VolumeState_VOLUME_STATE_GONE, nil
-			return send(last)
-		case err != nil:
-			return err
-		}
-		if now := m.wireVolume(found); !proto.Equal(now, last) {
-			last = now
-			if err := send(proto.CloneOf(now)); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(memPoll):
-		}
+		return m.wireVolume(found), err
 	}
+	gone := func(v *pb.Volume) { v.State, v.Progress = pb.VolumeState_VOLUME_STATE_GONE, nil }
+	return follow(ctx, look, gone, send)
 }
