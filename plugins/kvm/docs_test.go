@@ -9,37 +9,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/mesoncloud/meson/plugins/kvm/fit"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory/inventorytest"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 var updateDocs = flag.Bool("update-docs", false, "write the table of settings in SETTINGS.md")
 
 // The table of settings in SETTINGS.md is what the plugin prints.
-func TestDocsSettings(t *testing.T) {
-	const begin, end = "`go test ./plugins/kvm -run Docs -update-docs` writes it anew -->\n", "<!-- /config-docs -->"
-	page := readPage(t, "SETTINGS.md")
-	before, rest, ok := strings.Cut(page, begin)
-	table, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("SETTINGS.md: the marks around the table of settings are gone")
-	}
-	want := "\n" + sdk.ConfigDocs[Config]() + "\n"
-	if *updateDocs {
-		if err := os.WriteFile("SETTINGS.md", []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if d := cmp.Diff(want, table); d != "" {
-		t.Errorf("the table of settings is stale; write it anew with -update-docs:\n%s", d)
-	}
-}
+func TestDocsSettings(t *testing.T) { sdktest.SettingsPage[Config](t, "SETTINGS.md", *updateDocs) }
 
 func TestDocsExampleConfig(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "..", "examples", "providers", "kvm.json"))

@@ -7,34 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/mesoncloud/meson/sdk"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 // The table of settings in README.md is what the plugin prints.
-func TestDocsSettings(t *testing.T) {
-	const begin, end = "`go test ./plugins/upcloud -run Docs -update` writes it anew -->\n", "<!-- /config-docs -->"
-	data, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(data), begin)
-	table, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("README.md: the marks around the table of settings are gone")
-	}
-	want := "\n" + sdk.ConfigDocs[Config]() + "\n"
-	if *update {
-		if err := os.WriteFile("README.md", []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if d := cmp.Diff(want, table); d != "" {
-		t.Errorf("the table of settings is stale; write it anew with -update:\n%s", d)
-	}
-}
+func TestDocsSettings(t *testing.T) { sdktest.SettingsPage[Config](t, "README.md", *update) }
 
 // What README.md says of GPUs, systems and recordings is what the code has.
 func TestDocsFigures(t *testing.T) {
