@@ -1,6 +1,7 @@
 // Command summary reads `go test -json` and prints what a person wants to know:
-// a line for each package as it ends, what a failed test printed, why tests were
-// skipped, which failed, and a closing line "N passed, N failed, N skipped".
+// a line for each package as it ends, what a failed test printed, which packages
+// and tests were slow, why tests were skipped, which failed, and a closing line
+// "N passed, N failed, N skipped".
 //
 // Tests and subtests count one each; a package counts as failed only where none
 // of its tests accounts for it: its build, its TestMain, its death. The exit

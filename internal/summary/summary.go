@@ -31,10 +31,11 @@ type summary struct {
 	failures   []string
 	skips      []string
 	failuresOf map[string]int
+	slow       *slowness
 }
 
 func newSummary(out io.Writer) *summary {
-	return &summary{out: out, output: map[string][]string{}, running: map[string]map[string]bool{}, failuresOf: map[string]int{}}
+	return &summary{out: out, output: map[string][]string{}, running: map[string]map[string]bool{}, failuresOf: map[string]int{}, slow: newSlowness()}
 }
 
 func (s *summary) take(e event) {
@@ -50,6 +51,7 @@ func (s *summary) take(e event) {
 			s.running[e.Package][e.Test] = true
 		}
 	case "pass", "fail", "skip":
+		s.slow.took(e)
 		if e.Test == "" {
 			s.endPackage(e)
 		} else {
@@ -106,6 +108,7 @@ func (s *summary) close() int {
 	for _, pkg := range slices.Sorted(maps.Keys(s.running)) {
 		s.endPackage(event{Action: "fail", Package: pkg})
 	}
+	s.slow.print(s.out)
 	for _, line := range slices.Sorted(slices.Values(s.skips)) {
 		fmt.Fprintln(s.out, "skipped:", line)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,5 +102,49 @@ func TestSummaryPassesOtherLinesOn(t *testing.T) {
 	}
 	if !strings.HasSuffix(out.String(), "\n0 passed, 0 failed, 0 skipped\n") {
 		t.Errorf("got %q, want the closing line on a line of its own", out.String())
+	}
+}
+
+// The slowest packages and tests are told, the slowest first; a test that takes
+// its time by a subtest is told once, by the name of the one that accounts for it.
+func TestSummaryOfTheSlowest(t *testing.T) {
+	var in strings.Builder
+	ended := func(pkg, test string, seconds float64) {
+		fmt.Fprintf(&in, `{"Action":"pass","Package":%q,"Test":%q,"Elapsed":%g}`+"\n", pkg, test, seconds)
+	}
+	for n := range 20 {
+		ended(fmt.Sprintf("m/%02d", n), "", 30+float64(n))
+	}
+	ended("m/quick", "TestLong", 29)
+	ended("m/quick", "", 29.9)
+	ended("m/slow", "TestQuick", 4.9)
+	ended("m/slow", "TestInTurn/one", 19)
+	ended("m/slow", "TestInTurn/two", 21)
+	ended("m/slow", "TestInTurn", 40)
+	ended("m/slow", "TestBeside/one", 30)
+	ended("m/slow", "TestBeside/two", 50)
+	ended("m/slow", "TestBeside", 0.01)
+	ended("m/slow", "TestFifth", 29)
+	ended("m/slow", "TestSixth", 28)
+	ended("m/slow", "", 100)
+	var out bytes.Buffer
+	run(strings.NewReader(in.String()), &out)
+	_, got, _ := strings.Cut(out.String(), "slow: ")
+	want := `m/slow 1m40s: TestBeside/two 50s, TestInTurn 40s, TestBeside/one 30s, TestFifth 29s
+slow: m/19 49s
+slow: m/18 48s
+slow: m/17 47s
+slow: m/16 46s
+slow: m/15 45s
+slow: m/14 44s
+slow: m/13 43s
+slow: m/12 42s
+slow: m/11 41s
+slow: m/10 40s
+slow: m/09 39s
+10 passed, 0 failed, 0 skipped
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
