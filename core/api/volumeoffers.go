@@ -102,7 +102,12 @@ func (m *Meson) priceVolumes(ctx context.Context, by *inForce, answers []core.Vo
 			failures = append(failures, core.Answer{Provider: a.Provider, Plugin: a.Plugin, Err: a.Err, Took: a.Took})
 		}
 	}
-	candidates, reasons := market.VolumeQuotes(answers, by.pricing(horizon, m.Now(), func() string { return strings.ToLower(rand.Text()[:8]) }))
+	how := by.pricing(horizon, m.Now(), func() string { return strings.ToLower(rand.Text()[:8]) })
+	var err error
+	if how.Refusals, err = m.Ledger.Refusals(ctx, m.Now()); err != nil {
+		return nil, nil, nil, err
+	}
+	candidates, reasons := market.VolumeQuotes(answers, how)
 	return candidates, reasons, failures, nil
 }
 

@@ -165,6 +165,7 @@ func TestQuotesHeedRefusals(t *testing.T) {
 		{"over", core.Refusal{Provider: "p", Until: now.Add(-time.Minute)}, 1},
 		{"of another zone", core.Refusal{Provider: "p", Zone: "y", Until: now.Add(time.Minute)}, 1},
 		{"of another provider", core.Refusal{Provider: "q", Until: now.Add(time.Minute)}, 1},
+		{"of its volumes", core.Refusal{Provider: "p", Shape: core.AllVolumes, Until: now.Add(time.Minute)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			how := hour()

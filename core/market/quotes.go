@@ -43,7 +43,8 @@ func Quotes(answers []core.Answer, p Pricing) ([]core.Quote, []core.Reason) {
 		price := p.by(a.Provider, a.Prices, len(a.Offers))
 		for j := range a.Offers {
 			o := &a.Offers[j]
-			if r, refused := refusedBy(p.Refusals, *o, p.Begin); refused {
+			if r, refused := refusedBy(p.Refusals, func(r core.Refusal) bool { return r.Matches(*o, p.Begin) }); refused {
+				r.Candidate, r.Want = candidate(*o), o.Shape
 				reasons = append(reasons, r)
 				continue
 			}
@@ -133,16 +134,17 @@ func (p *pricer) price(revision string, quantities []pricing.Quantity) (pricing.
 	return p.terms.Adjust(q)
 }
 
-func refusedBy(refusals []core.Refusal, o core.Offer, now time.Time) (core.Reason, bool) {
-	for _, r := range refusals {
-		if r.Matches(o, now) {
-			return core.Reason{
-				Provider: o.Provider, Candidate: candidate(o), Field: string(r.Scope), Want: o.Shape, Have: r.Text,
-				Text: fmt.Sprintf("refused before (%s), not asked again %s", r.Text, until(r)), Until: r.Until,
-			}, true
-		}
+// refusedBy is why what the refusals are about is not asked again, if one is.
+func refusedBy(refusals []core.Refusal, about func(core.Refusal) bool) (core.Reason, bool) {
+	i := slices.IndexFunc(refusals, about)
+	if i < 0 {
+		return core.Reason{}, false
 	}
-	return core.Reason{}, false
+	r := refusals[i]
+	return core.Reason{
+		Provider: r.Provider, Field: string(r.Scope), Have: r.Text,
+		Text: fmt.Sprintf("refused before (%s), not asked again %s", r.Text, until(r)), Until: r.Until,
+	}, true
 }
 
 func until(r core.Refusal) string {

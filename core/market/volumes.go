@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,7 +170,8 @@ func within(ctx context.Context, limit time.Duration, fn func(context.Context) e
 // VolumeQuotes are what could be had for the volumes that were asked for: those
 // that exist as they were found, and every offer priced natively as Quotes does
 // with the offers of machines. Of the operator's terms, fees of a fixed amount are
-// left out: they are for machines. What has no whole price becomes a reason.
+// left out: they are for machines. What has no whole price, or was refused before,
+// becomes a reason.
 func VolumeQuotes(answers []core.VolumeAnswer, p Pricing) ([]core.VolumeCandidate, []core.Reason) {
 	var all []core.VolumeCandidate
 	var reasons []core.Reason
@@ -188,6 +190,11 @@ func VolumeQuotes(answers []core.VolumeAnswer, p Pricing) ([]core.VolumeCandidat
 		}
 		for _, index := range slices.Sorted(maps.Keys(a.Offers)) {
 			for _, o := range a.Offers[index] {
+				if r, refused := refusedBy(p.Refusals, func(r core.Refusal) bool { return r.MatchesVolume(o, p.Begin) }); refused {
+					r.Candidate, r.Want = strings.TrimSpace(o.Zone+" "+o.Tier), fmt.Sprintf("%d bytes", o.SizeBytes)
+					reasons = append(reasons, r)
+					continue
+				}
 				q, err := price.price(o.ListRevision, o.Quantities)
 				if err != nil {
 					reasons = append(reasons, core.Reason{

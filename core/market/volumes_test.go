@@ -123,3 +123,43 @@ func TestVolumeQuotes(t *testing.T) {
 		t.Error("the terms were changed")
 	}
 }
+
+// What was refused before is not offered again, and what was refused of machines
+// says nothing of volumes, but for money and credentials.
+func TestVolumeQuotesHeedRefusals(t *testing.T) {
+	now := time.Now()
+	offer := core.VolumeOffer{ID: "d", Provider: "good", Zone: "z", Tier: "fast", SizeBytes: 1 << 30, Quantities: []pricing.Quantity{{SKU: "vm", Amount: "1"}}, ListRevision: "r1"}
+	list, err := prices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	smaller := offer
+	smaller.SizeBytes = 1 << 20
+	for _, c := range []struct {
+		name    string
+		refusal core.Refusal
+		want    int
+	}{
+		{"its size and tier", core.Refusal{Zone: "z", Shape: core.VolumeShape(offer), Scope: core.ScopeCapacity}, 0},
+		{"a smaller one", core.Refusal{Zone: "z", Shape: core.VolumeShape(smaller), Scope: core.ScopeCapacity}, 1},
+		{"another zone", core.Refusal{Zone: "y", Shape: core.VolumeShape(offer), Scope: core.ScopeCapacity}, 1},
+		{"a quota of volumes", core.Refusal{Shape: core.AllVolumes, Scope: core.ScopeQuota}, 0},
+		{"a quota of machines", core.Refusal{Scope: core.ScopeQuota}, 1},
+		{"a machine", core.Refusal{Zone: "z", Shape: "fast", Scope: core.ScopeCapacity}, 1},
+		{"money", core.Refusal{Scope: core.ScopeFunds}, 0},
+		{"credentials", core.Refusal{}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.refusal.Provider, c.refusal.Until, c.refusal.Text = "good", now.Add(time.Minute), "no more"
+			how := hour()
+			how.Begin, how.Refusals = now, []core.Refusal{c.refusal}
+			candidates, reasons := market.VolumeQuotes([]core.VolumeAnswer{{Provider: "good", Prices: list, Offers: map[int][]core.VolumeOffer{0: {offer}}}}, how)
+			if len(candidates) != c.want || len(reasons) != 1-c.want {
+				t.Fatalf("%+v, %+v", candidates, reasons)
+			}
+			if c.want == 0 && (!strings.HasPrefix(reasons[0].Text, "refused before (no more), not asked again until ") || reasons[0].Candidate != "z fast") {
+				t.Errorf("%+v", reasons[0])
+			}
+		})
+	}
+}
