@@ -50,11 +50,12 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 	}
 	req.Attachments = attachments
 
+	tell := once(d.tell)
 	trouble := newPatience(d.Patience, d.Now)
 	uncertain := 0
 	for ctx.Err() == nil {
 		d.Step("create.send")
-		d.tell("create.sent", "asking "+p.Name(), 0)
+		tell("create.sent", "asking "+p.Name(), 0)
 		inst, err := p.Create(ctx, req)
 		d.Step("create.answered")
 		if ctx.Err() != nil {
@@ -71,14 +72,14 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 		e := core.AsError(err, "provider "+p.Name())
 		switch {
 		case definite(e.Kind):
-			if err := d.remember(ctx, p, t.Quote, e); err != nil {
+			if err := d.remember(ctx, p, machineOf(t.Quote), e); err != nil {
 				return err
 			}
 			return d.giveUp(ctx, t, e)
 		case e.Kind == core.Busy || e.Kind == core.Throttled:
-			d.tell("create.waiting", e.Error(), 0)
+			tell("create.waiting", e.Error(), 0)
 		default:
-			d.tell("create.uncertain", e.Error(), 0)
+			tell("create.uncertain", e.Error(), 0)
 			absent, err := d.resolve(ctx, p, t)
 			if err != nil {
 				e = core.AsError(err, e.Subject)
@@ -155,7 +156,7 @@ func (d *drive) made(ctx context.Context, t core.Attempt, inst core.Instance) er
 }
 
 func (d *drive) runs(ctx context.Context, t core.Attempt, inst core.Instance) error {
-	d.forget(ctx, t.Quote)
+	d.forget(ctx, machineOf(t.Quote))
 	text := fmt.Sprintf("%s at %s %s", inst.State, inst.Provider, inst.Zone)
 	set := func(t *core.Attempt, a *core.Allocation) {
 		t.State, t.InstanceID, t.Error = core.AttemptMade, inst.ID, nil

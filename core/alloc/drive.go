@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
@@ -20,6 +21,8 @@ type drive struct {
 	fresh bool
 	// outcome is what the user is told, if it is not success.
 	outcome error
+	// telling makes reports come one at a time.
+	telling sync.Mutex
 }
 
 func (d *drive) run(ctx context.Context) (core.Allocation, error) {
@@ -210,6 +213,8 @@ func (d *drive) note(ctx context.Context, t core.Attempt, step, text string, fn 
 func (d *drive) tell(step, text string, percent int) {
 	d.Log.Debug("allocation step", "allocation", d.id, "step", step, "text", text)
 	if d.report != nil {
+		d.telling.Lock()
+		defer d.telling.Unlock()
 		d.report(step, text, percent)
 	}
 }

@@ -63,7 +63,8 @@ type Options struct {
 	// default.
 	Patience time.Duration
 	// Step, if set, is told of every instant at which a kill would leave another
-	// state behind: before and after each effect. Fault tests kill in it.
+	// state behind: before and after each effect. Fault tests kill in it. It may be
+	// called from several goroutines.
 	Step func(name string)
 }
 

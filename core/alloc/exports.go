@@ -26,6 +26,7 @@ func (x exporter) export(ctx context.Context, t core.AttachmentRecord) (way core
 	if err != nil {
 		return way, nil, core.AsError(err, "provider "+t.Provider)
 	}
+	x.tell = once(x.tell)
 	req := core.ExportRequest{Attachment: t.ID, Owner: t.Owner, VolumeID: t.VolumeID, ReadOnly: t.ReadOnly, From: t.From}
 	trouble, held := newPatience(x.Patience, x.Now), newPatience(min(busyPatience, x.Patience), x.Now)
 	for ctx.Err() == nil {
@@ -53,12 +54,12 @@ func (x exporter) export(ctx context.Context, t core.AttachmentRecord) (way core
 		case definite(e.Kind) || e.Kind == core.NotFound:
 			return way, e, nil
 		case e.Kind == core.Busy:
-			x.tell("export.waiting", e.Error(), 0)
+			x.tell("export.waiting", "volume "+t.Name+": "+e.Error(), 0)
 			if !held.wait(ctx, e.RetryAfter) && ctx.Err() == nil {
 				return way, e, nil
 			}
 		default:
-			x.tell("export.uncertain", e.Error(), 0)
+			x.tell("export.uncertain", "volume "+t.Name+": "+e.Error(), 0)
 			if !trouble.wait(ctx, e.RetryAfter) && ctx.Err() == nil {
 				return way, nil, e
 			}
@@ -74,6 +75,7 @@ func (x exporter) unexport(ctx context.Context, t core.AttachmentRecord, final f
 	if err != nil {
 		return core.AsError(err, "provider "+t.Provider)
 	}
+	x.tell = once(x.tell)
 	trouble := newPatience(x.Patience, x.Now)
 	for {
 		x.Step("unexport.send")

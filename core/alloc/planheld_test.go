@@ -74,7 +74,7 @@ func TestProvision(t *testing.T) {
 	var held ledger.Held
 	expect := func(step string, want need, missing ...int) {
 		t.Helper()
-		got, choices, volume := provision(attempt, held)
+		got, choices, unmade := provision(attempt, held)
 		if got != want || len(choices) != len(missing) {
 			t.Fatalf("%s: %v of %+v, want %v of %v", step, got, choices, want, missing)
 		}
@@ -83,15 +83,15 @@ func TestProvision(t *testing.T) {
 				t.Errorf("%s: %+v, want %v", step, choices, missing)
 			}
 		}
-		if (got == makeVolume) != (volume != nil) {
-			t.Errorf("%s: volume %+v", step, volume)
+		if (got == makeVolumes) != (len(unmade) > 0) {
+			t.Errorf("%s: volumes %+v", step, unmade)
 		}
 	}
 	expect("at first", recordVolumes, 1, 2)
 	held.Volumes = []core.VolumeRecord{record(1, core.VolumeRefused), record(1, core.VolumeMade)}
 	expect("with one of an earlier attempt", recordVolumes, 2)
 	held.Volumes = append(held.Volumes, record(2, core.VolumeIntended))
-	expect("with one intended", makeVolume)
+	expect("with one intended", makeVolumes)
 	held.Volumes[2].State = core.VolumeMade
 	held.Attachments = []core.AttachmentRecord{{Attempt: 1, Index: 0, State: core.AttachmentEnded}}
 	expect("with all made", recordAttachments, 0, 1, 2)

@@ -17,16 +17,15 @@ const (
 	ready need = iota
 	// recordVolumes that are to be made and have no record.
 	recordVolumes
-	// makeVolume that is intended.
-	makeVolume
+	// makeVolumes that are intended.
+	makeVolumes
 	// recordAttachments for volumes that have none in this attempt.
 	recordAttachments
 )
 
 // provision says what an attempt needs next, and for which volumes of its quote,
 // from what the ledger holds. It is pure.
-func provision(t core.Attempt, held ledger.Held) (need, []core.VolumeChoice, *core.VolumeRecord) {
-	var missing []core.VolumeChoice
+func provision(t core.Attempt, held ledger.Held) (what need, missing []core.VolumeChoice, unmade []core.VolumeRecord) {
 	for _, c := range t.Quote.Volumes {
 		if c.Quote != nil && volumeFor(held, c.Index) == nil {
 			missing = append(missing, c)
@@ -37,8 +36,11 @@ func provision(t core.Attempt, held ledger.Held) (need, []core.VolumeChoice, *co
 	}
 	for _, c := range t.Quote.Volumes {
 		if v := volumeFor(held, c.Index); c.Quote != nil && v.State == core.VolumeIntended {
-			return makeVolume, nil, v
+			unmade = append(unmade, *v)
 		}
+	}
+	if len(unmade) > 0 {
+		return makeVolumes, nil, unmade
 	}
 	for _, c := range t.Quote.Volumes {
 		if !slices.ContainsFunc(held.Attachments, func(x core.AttachmentRecord) bool {
@@ -77,16 +79,16 @@ func (d *drive) provide(ctx context.Context, a core.Allocation, t core.Attempt) 
 		if err != nil {
 			return nil, false, err
 		}
-		what, missing, volume := provision(t, held)
+		what, missing, unmade := provision(t, held)
 		switch what {
 		case recordVolumes:
 			err = d.recordVolumes(ctx, a, missing)
-		case makeVolume:
-			given, err = d.makeVolume(ctx, t, *volume)
+		case makeVolumes:
+			given, err = d.makeVolumes(ctx, t, unmade)
 		case recordAttachments:
 			err = d.recordAttachments(ctx, t, held, missing)
 		case ready:
-			return d.ways(ctx, t, held)
+			return d.ways(ctx, a, t, held)
 		}
 		if err != nil || given {
 			return nil, given, err
@@ -138,27 +140,6 @@ func (d *drive) volumes() volumeDrive {
 
 func (d *drive) exports() exporter { return exporter{Engine: d.Engine, tell: d.tell} }
 
-// makeVolume makes a volume, or gives the attempt up along with it.
-func (d *drive) makeVolume(ctx context.Context, t core.Attempt, v core.VolumeRecord) (given bool, err error) {
-	_, refusal, err := d.volumes().make(ctx, v)
-	switch {
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case err != nil:
-		return false, d.unsure(ctx, t, core.AsError(err, "volume "+v.Name))
-	case refusal == nil:
-		return false, nil
-	}
-	return true, d.noteHeld(ctx, t, "create.refused", fmt.Sprintf("volume %s: %s", v.Name, refusal.Error()), func(h *ledger.Held) {
-		h.Attempt.State, h.Attempt.Error = core.AttemptUndoing, refusal
-		for i := range h.Volumes {
-			if h.Volumes[i].ID == v.ID {
-				h.Volumes[i].State, h.Volumes[i].Error = core.VolumeUndoing, refusal
-			}
-		}
-	})
-}
-
 func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledger.Held, missing []core.VolumeChoice) error {
 	var all []core.AttachmentRecord
 	text := "attaching"
@@ -188,38 +169,6 @@ func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledg
 
 func (e *Engine) attachmentOwner(allocation, id string) core.Owner {
 	return core.Owner{Broker: e.Ledger.ID(), Allocation: allocation, Key: id, Request: e.Ledger.Hash([]byte("attachment " + id))}
-}
-
-// ways asks for the way to each volume of an attempt.
-func (d *drive) ways(ctx context.Context, t core.Attempt, held ledger.Held) (all []core.Attachment, given bool, err error) {
-	for _, x := range held.Attachments {
-		if x.Attempt != t.Number {
-			continue
-		}
-		way, refusal, err := d.exports().export(ctx, x)
-		switch {
-		case ctx.Err() != nil:
-			return nil, false, ctx.Err()
-		case err != nil:
-			return nil, false, d.unsure(ctx, t, core.AsError(err, "volume "+x.Name))
-		case refusal != nil:
-			named := *refusal
-			named.Text = fmt.Sprintf("volume %s: %s", x.Name, refusal.Text)
-			return nil, true, d.giveUp(ctx, t, &named)
-		}
-		all = append(all, attachmentOf(x, way))
-	}
-	slices.SortFunc(all, func(x, y core.Attachment) int { return indexOf(held, x.ID) - indexOf(held, y.ID) })
-	return all, false, nil
-}
-
-func indexOf(held ledger.Held, id string) int {
-	for _, x := range held.Attachments {
-		if x.ID == id {
-			return x.Index
-		}
-	}
-	return -1
 }
 
 func attachmentOf(x core.AttachmentRecord, way core.Export) core.Attachment {

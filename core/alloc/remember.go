@@ -13,22 +13,38 @@ const (
 	rememberAccount  = time.Hour
 )
 
+// refusable is what a provider may refuse: a machine of a shape in a zone, or a
+// volume. Every is the shape that stands for all that the same quota counts.
+type refusable struct {
+	provider, zone, shape string
+	every                 string
+}
+
+func machineOf(q core.Quote) refusable { return refusable{q.Provider, q.Zone, q.Shape, ""} }
+
+func volumeOf(o core.VolumeOffer) refusable {
+	return refusable{o.Provider, o.Zone, core.VolumeShape(o), core.AllVolumes}
+}
+
 // remember keeps a refusal for every user of the ledger: capacity for its shape
-// and zone, quota and funds for the whole provider, and credentials until the
-// provider is changed, tested or has succeeded. A provider whose inventory is
-// live needs no memory: its next offer tells.
-func (d *drive) remember(ctx context.Context, p Provider, q core.Quote, why *core.Error) error {
-	r := core.Refusal{Provider: q.Provider, Scope: why.Scope, Text: why.Error()}
+// and zone, a quota for all that it counts at the provider, funds for the whole
+// provider, and credentials until the provider is changed, tested or has
+// succeeded. A provider whose inventory is live needs no memory: its next offer
+// tells.
+func (e *Engine) remember(ctx context.Context, p asked, what refusable, why *core.Error) error {
+	r := core.Refusal{Provider: what.provider, Scope: why.Scope, Text: why.Error()}
 	last := rememberCapacity
 	switch {
 	case why.Kind == core.Denied && why.Source != core.SourceMeson:
 		last, r.Scope = 0, ""
 	case why.Kind != core.Exhausted:
 		return nil
-	case why.Scope == core.ScopeQuota || why.Scope == core.ScopeFunds:
+	case why.Scope == core.ScopeQuota:
+		last, r.Shape = rememberAccount, what.every
+	case why.Scope == core.ScopeFunds:
 		last = rememberAccount
 	default:
-		r.Zone, r.Shape = q.Zone, q.Shape
+		r.Zone, r.Shape = what.zone, what.shape
 	}
 	about, err := p.Describe(ctx)
 	if err != nil || about.LiveInventory {
@@ -37,14 +53,18 @@ func (d *drive) remember(ctx context.Context, p Provider, q core.Quote, why *cor
 		return nil
 	}
 	if last > 0 {
-		r.Until = d.Now().Add(max(last, why.RetryAfter)).UTC()
+		r.Until = e.Now().Add(max(last, why.RetryAfter)).UTC()
 	}
-	return d.Ledger.Remember(ctx, r)
+	return e.Ledger.Remember(ctx, r)
 }
 
 // forget drops what was remembered against a provider that has just succeeded.
-func (d *drive) forget(ctx context.Context, q core.Quote) {
-	if err := d.Ledger.Forget(context.WithoutCancel(ctx), q.Provider, q.Zone, q.Shape); err != nil {
-		d.Log.Warn("refusals not forgotten", "provider", q.Provider, "error", err)
+func (e *Engine) forget(ctx context.Context, what refusable) {
+	err := e.Ledger.Forget(context.WithoutCancel(ctx), what.provider, what.zone, what.shape)
+	if err == nil && what.every != "" {
+		err = e.Ledger.Forget(context.WithoutCancel(ctx), what.provider, what.zone, what.every)
+	}
+	if err != nil {
+		e.Log.Warn("refusals not forgotten", "provider", what.provider, "error", err)
 	}
 }

@@ -65,10 +65,11 @@ func (d *drive) detach(ctx context.Context, a core.Allocation, attempts []core.A
 		}
 		return nil, d.stillHeld(ctx, core.AsError(err, "provider "+a.Offer.Provider))
 	}
+	tell := once(d.tell)
 	trouble, held := newPatience(d.Patience, d.Now), newPatience(min(busyPatience, d.Patience), d.Now)
 	for {
 		d.Step("detach.send")
-		d.tell("detach.sent", "asking "+p.Name()+" to let go of volume "+x.Name, 0)
+		tell("detach.sent", "asking "+p.Name()+" to let go of volume "+x.Name, 0)
 		_, err := p.Detach(asked, machineRef(a, attempts), d.Ledger.ID(), x.ID)
 		d.Step("detach.answered")
 		if ctx.Err() != nil || asked.Err() != nil {

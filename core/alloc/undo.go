@@ -132,6 +132,7 @@ type erasure struct {
 }
 
 func (e *Engine) erase(ctx context.Context, p asked, r erasure) *core.Error {
+	r.tell = once(r.tell)
 	trouble := newPatience(e.Patience, e.Now)
 	for {
 		e.Step(r.what + ".send")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mesoncloud/meson/core"
@@ -33,6 +34,14 @@ type vault struct {
 	slow int
 
 	creates, deletes, exports, unexports int
+	// counted inventory is not live: refusals of it are remembered.
+	counted bool
+	// entered is told of each CreateVolume and Export before it has any effect, and
+	// may let it wait.
+	entered func(call string)
+	// asked is how many CreateVolumes are under way, cut how many of them restarts
+	// have cut off.
+	asked, restarts, cut atomic.Int32
 	// The faults are asked before a call has its effect and after.
 	createFault, deleteFault, exportFault, unexportFault func(n int, after bool) error
 }
@@ -52,12 +61,17 @@ func newVault(name, amount string, holds func(string) bool) *vault {
 	}
 }
 
-func (v *vault) Name() string                  { return v.name }
-func (v *vault) Plugin() string                { return "vault" }
-func (v *vault) Restart(context.Context) error { return nil }
+func (v *vault) Name() string   { return v.name }
+func (v *vault) Plugin() string { return "vault" }
+
+func (v *vault) Restart(context.Context) error {
+	v.restarts.Add(1)
+	v.cut.Add(v.asked.Load())
+	return nil
+}
 
 func (v *vault) Describe(context.Context) (core.Description, error) {
-	return core.Description{Name: "vault", LiveInventory: true, ConsistencyWindowMS: v.window}, nil
+	return core.Description{Name: "vault", LiveInventory: !v.counted, ConsistencyWindowMS: v.window}, nil
 }
 
 func (v *vault) offer(spec core.VolumeSpec) core.VolumeOffer {
@@ -114,6 +128,9 @@ func fault(fn func(int, bool) error, n int, after bool) error {
 }
 
 func (v *vault) CreateVolume(_ context.Context, req core.CreateVolumeRequest) (core.Volume, error) {
+	v.asked.Add(1)
+	defer v.asked.Add(-1)
+	v.enter("create")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.creates++
@@ -130,6 +147,12 @@ func (v *vault) CreateVolume(_ context.Context, req core.CreateVolumeRequest) (c
 	}
 	v.age(k)
 	return k.Volume, fault(v.createFault, v.creates, true)
+}
+
+func (v *vault) enter(call string) {
+	if v.entered != nil {
+		v.entered(call)
+	}
 }
 
 func (v *vault) put(name string, owner core.Owner, spec core.VolumeSpec) *kept {
@@ -190,6 +213,7 @@ func (v *vault) DeleteVolume(_ context.Context, ref core.VolumeRef) error {
 }
 
 func (v *vault) Export(_ context.Context, req core.ExportRequest) (core.Export, error) {
+	v.enter("export")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.exports++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +46,22 @@ func volumeWorlds() map[string]struct {
 		"first vault full":              {func(w *world) { w.vaults["v1"].createFault = full }, []string{"v1", "v2"}},
 		"volume lost after the effect":  {func(w *world) { w.vaults["v1"].createFault = onFirst(true, core.Uncertain) }, []string{"v1"}},
 		"volume lost before the effect": {func(w *world) { w.vaults["v1"].createFault = onFirst(false, core.Uncertain) }, []string{"v1"}},
+		"all volumes lost at once": {func(w *world) {
+			w.vaults["v1"].createFault = func(n int, after bool) error {
+				if n <= 2 && after {
+					return core.Errorf(core.Uncertain, "connection lost")
+				}
+				return nil
+			}
+		}, []string{"v1"}},
+		"one of the volumes refused": {func(w *world) {
+			w.vaults["v1"].createFault = func(n int, _ bool) error {
+				if n == 2 {
+					return core.Errorf(core.Exhausted, "full")
+				}
+				return nil
+			}
+		}, []string{"v1"}},
 		"volumes seen late": {func(w *world) {
 			w.vaults["v1"].late, w.vaults["v1"].window = 20*time.Millisecond, 40
 			w.vaults["v1"].createFault = onFirst(true, core.Uncertain)
@@ -120,6 +137,27 @@ func (w *world) finishVolumes(t *testing.T, where string) {
 	}
 }
 
+// killer kills whoever takes the n-th step, and then whoever takes another: a
+// process dies as a whole.
+type killer struct {
+	mu   sync.Mutex
+	left int
+	dead bool
+}
+
+func killAfter(n int) *killer { return &killer{left: n} }
+
+func (k *killer) step(string) {
+	k.mu.Lock()
+	k.left--
+	k.dead = k.left <= 0
+	dead := k.dead
+	k.mu.Unlock()
+	if dead {
+		kill()
+	}
+}
+
 func (w *world) withMore() *world {
 	more := w.vaults["v2"].put("more", core.Owner{}, core.VolumeSpec{SizeBytes: 1 << 30})
 	delete(w.vaults["v2"].volumes, more.ID)
@@ -150,18 +188,13 @@ func TestVolumesKilledAtEveryStep(t *testing.T) {
 			for n := first; ; n += stride {
 				w := withVaults(t).withMore()
 				c.prepare(w)
-				count, reached := 0, false
-				step := func(string) {
-					if count++; count == n {
-						reached = true
-						kill()
-					}
-				}
-				until(func() { w.volumeLife(t.Context(), w.engine(step), c.vaults) })
-				count = 0
-				until(func() { w.engine(step).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil }) })
+				deploy, takeOver := killAfter(n), killAfter(n)
+				until(func() { w.volumeLife(t.Context(), w.engine(deploy.step), c.vaults) })
+				until(func() {
+					w.engine(takeOver.step).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil })
+				})
 				w.finishVolumes(t, "killed at step "+itoa(n))
-				if !reached {
+				if !deploy.dead && !takeOver.dead {
 					break
 				}
 				steps = n
@@ -182,14 +215,7 @@ func TestVolumesKilledAtRandom(t *testing.T) {
 		for range 2 {
 			w := withVaults(t).withMore()
 			c.prepare(w)
-			after := func() func(string) {
-				left := rng.IntN(45)
-				return func(string) {
-					if left--; left < 0 {
-						kill()
-					}
-				}
-			}
+			after := func() func(string) { return killAfter(1 + rng.IntN(45)).step }
 			until(func() { w.volumeLife(t.Context(), w.engine(after()), c.vaults) })
 			for range 2 {
 				until(func() { w.engine(after()).TakeOver(t.Context(), func(core.Allocation) alloc.Report { return nil }) })

@@ -35,6 +35,7 @@ func (d volumeDrive) make(ctx context.Context, v core.VolumeRecord) (made core.V
 		}
 	}
 	req := core.CreateVolumeRequest{Owner: v.Owner, Name: v.Name, Spec: v.Spec, Offer: v.Quote.Offer, Origin: v.Origin}
+	d.tell = once(d.tell)
 	trouble := newPatience(d.Patience, d.Now)
 	uncertain := 0
 	for ctx.Err() == nil {
@@ -56,11 +57,17 @@ func (d volumeDrive) make(ctx context.Context, v core.VolumeRecord) (made core.V
 		e := core.AsError(err, "provider "+s.Name())
 		switch {
 		case definite(e.Kind):
+			// What may not be read as its origin says nothing of other volumes.
+			if e.Kind != core.Denied || v.Origin == (core.VolumeOrigin{}) {
+				if err := d.remember(ctx, s, volumeOf(v.Quote.Offer), e); err != nil {
+					return v, nil, err
+				}
+			}
 			return v, e, nil
 		case e.Kind == core.Busy || e.Kind == core.Throttled:
-			d.tell("volume.waiting", e.Error(), 0)
+			d.tell("volume.waiting", "volume "+v.Name+": "+e.Error(), 0)
 		default:
-			d.tell("volume.uncertain", e.Error(), 0)
+			d.tell("volume.uncertain", "volume "+v.Name+": "+e.Error(), 0)
 			absent, err := d.absent(ctx, s, d.fresh, d.get(s, v))
 			if err != nil {
 				e = core.AsError(err, e.Subject)
@@ -104,6 +111,7 @@ func (d volumeDrive) seen(ctx context.Context, v core.VolumeRecord, found core.V
 		v, err := d.note(ctx, v, "volume.begun", "there, being made", func(v *core.VolumeRecord) { v.VolumeID = found.ID })
 		return v, nil, err
 	}
+	d.forget(ctx, volumeOf(v.Quote.Offer))
 	v, err := d.note(ctx, v, "volume.made", fmt.Sprintf("volume %s at %s: %s", v.Name, v.Provider, found.ID), func(v *core.VolumeRecord) {
 		v.State, v.VolumeID, v.Error = core.VolumeMade, found.ID, nil
 		v.Keep = v.Allocation == ""
@@ -137,6 +145,9 @@ func (d volumeDrive) progress(found core.Volume) {
 		text := p.Step
 		if p.Text != "" {
 			text += ": " + p.Text
+		}
+		if found.Name != "" { // several may be under way
+			text = "volume " + found.Name + ": " + text
 		}
 		d.tell("volume.progress", text, p.Percent)
 	}
