@@ -44,6 +44,10 @@ func (m *Meson) Power(ctx context.Context, name string, action core.PowerAction,
 	report("power.intended", string(action), 0)
 	var inst core.Instance
 	if action == core.PowerStart {
+		// What it was cut off from is not opened again.
+		err = m.engine.LetGo(ctx, a.ID, report)
+	}
+	if err == nil && action == core.PowerStart {
 		// A host that was restarted has forgotten the passwords of its machines' volumes.
 		err = m.reattach(ctx, ledger.AttachmentFilter{Allocation: a.ID}, report)
 	}

@@ -78,6 +78,62 @@ func TestStartReattaches(t *testing.T) {
 	}
 }
 
+// A volume that was cut off from a machine while its host was dead is taken off the
+// machine before that starts again: somebody else may write to it by now. Where that
+// does not succeed it does not start.
+func TestStartLetsGo(t *testing.T) {
+	for _, verb := range []string{"detach", "unlock"} {
+		w := newWorld(t)
+		a := w.withTwo()
+		if _, err := w.Power(t.Context(), "web", core.PowerStop, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.change("hosts", "mem", hosts+`,"faults":{"detach":"unavailable","get":"unavailable"}`)
+		var err error
+		if verb == "detach" {
+			_, err = w.DetachVolume(t.Context(), api.DetachVolumeRequest{VolumeRequest: of("later"), Machine: "web", Force: true})
+		} else {
+			_, err = w.UnlockVolume(t.Context(), api.UnlockVolumeRequest{VolumeRequest: of("later"), Who: "ada@desk", Force: true})
+		}
+		if err != nil {
+			t.Fatal(verb, err)
+		}
+		if held := w.attached(a.ID); len(held) != 1 || !strings.HasPrefix(held[0], "first ") {
+			t.Fatalf("%s: the ledger has %v", verb, held)
+		}
+		w.change("hosts", "mem", hosts)
+		has := func() (names []string) {
+			now, _, err := w.Show(t.Context(), "web")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range now.Instance.Attachments {
+				names = append(names, x.Name)
+			}
+			return names
+		}
+		if before := has(); !slices.Equal(before, []string{"first", "later"}) {
+			t.Fatalf("%s: its host was dead, and it has %v", verb, before)
+		}
+		w.change("hosts", "mem", hosts+`,"faults":{"detach":"denied x1"}`)
+		_, err = w.Power(t.Context(), "web", core.PowerStart, nil)
+		refused(t, err, core.Denied, "volume later of web")
+		if now, _, err := w.Show(t.Context(), "web"); err != nil || now.State != core.Stopped {
+			t.Errorf("%s: it still has the volume, and is %s, %v", verb, now.State, err)
+		}
+		var steps []string
+		if _, err := w.Power(t.Context(), "web", core.PowerStart, told(&steps)); err != nil {
+			t.Fatal(verb, err)
+		}
+		if got, want := strings.Join(steps, " "), "power.intended letgo.sent export.sent reattach.sent power.done"; got != want {
+			t.Errorf("%s: told of %s, want %s", verb, got, want)
+		}
+		if after := has(); !slices.Equal(after, []string{"first"}) {
+			t.Errorf("%s: it was started with %v", verb, after)
+		}
+	}
+}
+
 // attached are the attachments that the ledger has of a machine, by name, id and
 // state.
 func (w *world) attached(machine string) []string {
