@@ -240,6 +240,11 @@ func (b *memBroker) Show(ctx context.Context, name string) (core.Allocation, []c
 		return core.Allocation{}, nil, err.(interface{ Unwrap() []error }).Unwrap()[0]
 	}
 	a := b.allocs[i]
+	if b.faults["crash"] != nil {
+		inst := *a.Instance
+		inst.State, inst.Message = core.Stopped, "crashed: its process ended"
+		a.State, a.Instance = inst.State, &inst
+	}
 	return a, []core.Attempt{{Allocation: a.ID, Number: 1, Quote: *a.Offer, State: core.AttemptMade, InstanceID: "i-1", CreatedAt: now(), UpdatedAt: now()}}, nil
 }
 

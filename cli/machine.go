@@ -28,6 +28,9 @@ func (a *app) printMachine(ctx context.Context, alloc core.Allocation, dryRun bo
 	if alloc.Message != "" {
 		field(w, "message", render.Visible(alloc.Message))
 	}
+	if i := alloc.Instance; i != nil && i.Message != "" && i.Message != alloc.Message && alloc.State != core.Gone {
+		field(w, "message", render.Visible(i.Message))
+	}
 	if !alloc.State.Final() {
 		a.machineFields(alloc)
 	}
