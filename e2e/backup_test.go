@@ -12,6 +12,7 @@ import (
 // machines made since. It says so, and leaves them alone; the ledger that was
 // kept knows all.
 func TestRestoredLedger(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1")
 	backup := filepath.Join(w.home, "backup.db")
 	w.must("deploy", w.spec, "--cheapest", "--name", "kept")
@@ -41,6 +42,7 @@ func TestRestoredLedger(t *testing.T) {
 // TestRestoreSecrets: the password of a machine that was being made is not in a
 // backup, and stays where it is when one is put back: the machine is finished.
 func TestRestoreSecrets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1")
 	w.write("secret.json", strings.Replace(bootSpec, `"slots":1`, `"slots":1,"authentication":{"username":"ada","password":"Correct-Horse"}`, 1))
 	secret, backup := filepath.Join(w.home, "secret.json"), filepath.Join(w.home, "backup.db")

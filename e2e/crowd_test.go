@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -14,38 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
-
-// ended is how one command ended.
-type ended struct {
-	args   []string
-	out    string
-	errs   string
-	code   int
-	failed error
-}
-
-// start runs a command that others run beside; it may be called from any
-// goroutine.
-func (w *world) start(args ...string) ended {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := w.command(ctx, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	e := ended{args: args, out: out.String(), errs: errs.String()}
-	switch {
-	case ctx.Err() != nil:
-		e.failed = fmt.Errorf("did not end: %w", ctx.Err())
-	case cmd.ProcessState == nil:
-		e.failed = err
-	default:
-		e.code = cmd.ProcessState.ExitCode()
-	}
-	return e
-}
 
 // together runs commands at once and returns how they ended, in order.
 func (w *world) together(commands ...[]string) []ended {
@@ -62,6 +30,7 @@ func (w *world) together(commands ...[]string) []ended {
 // Deploys give one machine, removals end when it is gone, and a deploy that meets
 // a removal makes the machine anew.
 func TestSameNameAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1")
 	deploy := []string{"deploy", w.spec, "--cheapest", "--name", "twin", "-o", "json"}
 	rm := []string{"rm", "twin"}
@@ -93,6 +62,7 @@ func TestSameNameAtOnce(t *testing.T) {
 // others are told why not, no thread is sold more often than every machine on it
 // tolerates, and nothing is left.
 func TestCrowd(t *testing.T) {
+	t.Parallel()
 	const brokers, asked, holds, share, atOnce = 4, 50, 8, 4, 4
 	lab := ownLab(t, "1")
 	cores := hostCores(t, lab)

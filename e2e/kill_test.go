@@ -18,6 +18,7 @@ import (
 
 // TestKillBroker kills the broker at every numbered step of deploy, and of rm.
 func TestKillBroker(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1", "kvm2")
 	killEvery(t, w, "broker", 4, 4)
 }
@@ -25,6 +26,7 @@ func TestKillBroker(t *testing.T) {
 // TestKillPlugin kills the plugin at every numbered step: the broker must live
 // through it, and deploy and rm succeed.
 func TestKillPlugin(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1", "kvm2")
 	killEvery(t, w, "plugin", 6, 3)
 }
@@ -103,6 +105,7 @@ func (w *world) state(name string) string {
 // TestKillAtRandomInstants kills broker and plugin together, 20 times at random
 // instants of deploy and of rm; MESON_SOAK makes it 200.
 func TestKillAtRandomInstants(t *testing.T) {
+	t.Parallel()
 	rng := seeded(t)
 	rounds := 20
 	if os.Getenv("MESON_SOAK") != "" {
@@ -162,6 +165,7 @@ func childrenOf(pid int) []int {
 // TestKillLibvirtd kills the host's libvirtd at every step of the plugin, in a
 // lab of its own; it comes back a moment later.
 func TestKillLibvirtd(t *testing.T) {
+	t.Parallel()
 	lab := ownLab(t, "1")
 	script, err := filepath.Abs("../lab/kvm")
 	if err != nil {
@@ -200,6 +204,7 @@ func TestKillLibvirtd(t *testing.T) {
 // plugin. What is taken over then is a whole machine: one that was switched off
 // is known as such, and starts again.
 func TestKillBoth(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kvm1", "kvm2")
 	w.write("plugin.run", "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID")
 	struck := 0

@@ -11,6 +11,7 @@ import (
 // TestSweep: what a failed test leaves is removed from the hosts, machines that
 // its ledger knows nothing of included, and other users' machines stay.
 func TestSweep(t *testing.T) {
+	t.Parallel()
 	w, other := newWorld(t, "kvm1"), newWorld(t, "kvm1")
 	state, before := filepath.Join(w.home, "state"), filepath.Join(w.home, "before")
 	other.must("deploy", other.spec, "--cheapest", "--name", "others")

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -25,7 +23,7 @@ const upcloudSpec = `{"slots":1,"allowSMT":true,"ramsize":1024,"misc":{"os_famil
 // …, each an account of its own.
 func newUpCloud(t *testing.T, zones ...[]string) *upcloudWorld {
 	t.Helper()
-	w := &upcloudWorld{world: &world{t: t, home: t.TempDir(), bin: buildUpCloud(t)}}
+	w := &upcloudWorld{world: &world{t: t, home: t.TempDir(), bin: build(t)}}
 	w.spec = filepath.Join(w.home, "spec.json")
 	w.write("spec.json", upcloudSpec)
 	w.write("token", upcloud.DefaultToken)
@@ -48,23 +46,6 @@ func newUpCloud(t *testing.T, zones ...[]string) *upcloudWorld {
 	}
 	t.Cleanup(func() { w.empty("at the end") })
 	return w
-}
-
-// buildUpCloud is the directory with the binaries, built at first use.
-func buildUpCloud(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("MESON_E2E_BIN")
-	for _, name := range []string{"meson", "meson-plugin-upcloud"} {
-		out := filepath.Join(dir, name)
-		if _, err := os.Stat(out); err == nil {
-			continue
-		}
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, "./cmd/"+name)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, text)
-		}
-	}
-	return dir
 }
 
 // held is what all clouds hold: servers, and whatever else costs.

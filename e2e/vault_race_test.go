@@ -13,6 +13,7 @@ import (
 // Fifty requests of two users for one volume, to attach it and to deploy a machine
 // with it: one gets it, all others are told who that is.
 func TestOneOfFiftyGetsTheVolume(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	users := []*world{w, v.another("kvm2")}
 	w.must("volume", "create", "data", "--size", "128MiB")

@@ -40,7 +40,10 @@ func (w *world) volumesSpec(vid, name string) string {
 // strike runs a command and kills after a while the broker, the resident part of
 // the vault, or both, which is started again.
 func (v *vault) strike(when time.Duration, broker, resident bool, args ...string) {
-	cmd := v.w.command(context.Background(), args...)
+	v.w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), ends)
+	defer cancel()
+	cmd := v.w.command(ctx, bounded(args)...)
 	if err := cmd.Start(); err != nil {
 		v.w.t.Fatal(err)
 	}
@@ -52,12 +55,15 @@ func (v *vault) strike(when time.Duration, broker, resident bool, args ...string
 		v.kill()
 		v.start()
 	}
-	_ = cmd.Wait()
+	if _ = cmd.Wait(); ctx.Err() != nil {
+		v.w.t.Fatalf("meson %s, struck after %s: it did not end within %s\n%s", strings.Join(args, " "), when, ends, v.w.stuck())
+	}
 }
 
 // Broker and vault are killed at 20 random instants of deploy and of rm, MESON_SOAK
 // makes it 200: there is a machine or none, and no volume but those that stay.
 func TestVolumesKilledAtRandomInstants(t *testing.T) {
+	t.Parallel()
 	rng := seeded(t)
 	rounds := 10
 	if os.Getenv("MESON_SOAK") != "" {

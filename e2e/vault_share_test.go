@@ -8,6 +8,7 @@ import (
 // A shareable volume is a directory that guests of two hosts mount, as they were
 // told, and write to at once.
 func TestShareableVolumeIsOneDirectory(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	w.addHost("kvm2")
 	w.must("volume", "create", "common", "--size", "128MiB", "--shareable")

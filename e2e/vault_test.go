@@ -27,6 +27,7 @@ func (w *world) addHost(host string) {
 // A volume written by a machine on one host is read by one on another; what one
 // may write to, nobody else may; it outlives its machines.
 func TestVolumeMovesBetweenHosts(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	w.addHost("kvm2")
 	w.must("volume", "create", "data", "--size", "128MiB")
@@ -113,6 +114,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 // A machine boots from an iSCSI LUN that was made of an image, has no other disk,
 // and what is on it survives the machine.
 func TestBootFromVolume(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	w.must("volume", "import", "root", w.lab["MESON_LAB_GUEST_IMAGE"], "--format", "qcow2", "--size", "128MiB", "--bootable")
 	vid := w.volumeNamed("root").VID
@@ -144,6 +146,7 @@ func (w *world) allocationNamed(name string) allocation {
 // What a spec makes along with a machine stays or goes as it says; a deploy that
 // fails leaves none of it.
 func TestVolumesOfASpec(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	spec := `{"slots":1,"allowSMT":true,"overprovision":10,"ramsize":32,"boot_disk_gib":1,"misc":{"os_family":"linux","os_flavour":"bootsector"},
 		"volumes":[{"name":"keep","size_gib":0.125},{"name":"temp","size_gib":0.125,"volatile":true}]}`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // vault is a storage server of a test's own in the lab's fabric: a resident
@@ -35,13 +38,6 @@ func withVault(t *testing.T, hosts ...string) (*world, *vault) {
 	for name, value := range iscsiEnv(t) {
 		w.lab[name] = value
 	}
-	bin := build(t)
-	out := filepath.Join(bin, "meson-plugin-iscsi")
-	if _, err := os.Stat(out); err != nil {
-		if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", out, "../plugins/iscsi/cmd/meson-plugin-iscsi").CombinedOutput(); err != nil {
-			t.Fatalf("build the vault: %v\n%s", err, text)
-		}
-	}
 	run, err := os.MkdirTemp("/run", "meson-e2e-")
 	if err != nil {
 		t.Fatal(err)
@@ -52,8 +48,8 @@ func withVault(t *testing.T, hosts ...string) (*world, *vault) {
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(v.clean)
 	first, nfs := v.ports()
+	t.Cleanup(v.clean)
 	v.config = filepath.Join(w.home, "vault.json")
 	w.write("vault.json", asJSON(t, map[string]any{
 		"path": v.dir, "zone": "fabric", "host_uuid": "none", "address": w.lab["MESON_LAB_ISCSI_ADDRESS"],
@@ -82,18 +78,26 @@ func (v *vault) another(hosts ...string) *world {
 	return w
 }
 
-// ports are a hundred that nobody listens on in the fabric, and one more.
+// ports are a hundred in the fabric that no other test uses, and one more, until the
+// test ends. They are below those that the kernel gives to whoever calls.
 func (v *vault) ports() (first, nfs int) {
-	// The kernel gives one that is free; those of a block around it are taken to be
-	// free too, and the plugin takes the next where one is not.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		v.w.t.Fatal(err)
+	v.w.t.Helper()
+	const slots = 160
+	begin := rand.IntN(slots)
+	for n := range slots {
+		first = 14000 + (begin+n)%slots*110
+		lock := flock.New(filepath.Join(v.w.lab["MESON_LAB_ISCSI_RUN_DIR"], fmt.Sprintf("ports-%d", first)))
+		mine, err := lock.TryLock()
+		if err != nil {
+			v.w.t.Fatal(err)
+		}
+		if mine {
+			v.w.t.Cleanup(func() { _ = lock.Unlock() })
+			return first, first + 105
+		}
 	}
-	defer l.Close()
-	address, _ := l.Addr().(*net.TCPAddr)
-	first = 14000 + address.Port%300*100
-	return first, first + 100
+	v.w.t.Fatal("all ports are taken")
+	return 0, 0
 }
 
 // iscsiEnv is what lab/iscsi says; without it the test is skipped, or fails where

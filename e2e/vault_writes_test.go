@@ -76,6 +76,7 @@ func (w *world) use(volume string) string {
 // be safe is there, and its filesystem is whole. It notices no more than pauses
 // until its own end.
 func TestAcknowledgedWritesSurvive(t *testing.T) {
+	t.Parallel()
 	w, v := withVault(t, "kvm1")
 	fs := filepath.Join(w.home, "fs.img")
 	w.tool("mke2fs", "-q", "-t", "ext4", fs, "128M")

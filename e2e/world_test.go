@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -33,15 +34,17 @@ func run(m *testing.M) int {
 func build(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("MESON_E2E_BIN")
-	for _, name := range []string{"meson", "meson-plugin-kvm"} {
-		out := filepath.Join(dir, name)
-		if _, err := os.Stat(out); err == nil {
-			continue
-		}
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, "./cmd/"+name)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, text)
-		}
+	lock := flock.New(filepath.Join(dir, "lock")) // tests run side by side
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	if _, err := os.Stat(filepath.Join(dir, "meson")); err == nil {
+		return dir
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "./cmd/...", "../plugins/iscsi/cmd/meson-plugin-iscsi")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, text)
 	}
 	return dir
 }
@@ -57,6 +60,8 @@ type world struct {
 	reserve int
 	// netns is the network namespace that this user sits in, if it is another one.
 	netns string
+	// others are domains that were seen to be of others; that does not change.
+	others map[string]bool
 }
 
 // bootSpec is a guest without an operating system, on a thread of its own that
@@ -79,7 +84,7 @@ func newWorld(t *testing.T, hosts ...string) *world {
 
 func (w *world) settle(hosts []string) *world {
 	w.t.Helper()
-	w.bin = build(w.t)
+	w.bin, w.others = build(w.t), map[string]bool{}
 	w.spec = filepath.Join(w.home, "spec.json")
 	w.write("spec.json", bootSpec)
 	w.write("provider.json", w.provider(hosts))
@@ -159,46 +164,6 @@ func (w *world) pending(who string) bool {
 	return os.Remove(filepath.Join(w.home, who+".kill")) == nil
 }
 
-// command is meson as this user.
-func (w *world) command(ctx context.Context, args ...string) *exec.Cmd {
-	line := append([]string{filepath.Join(w.bin, "meson")}, args...)
-	if w.netns != "" {
-		line = append([]string{"nsenter", "--net=/run/netns/" + w.netns}, line...)
-	}
-	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Env = []string{
-		"HOME=" + w.home, "MESON_STATE_DIR=" + filepath.Join(w.home, "state"), "PATH=" + os.Getenv("PATH"),
-		"XDG_RUNTIME_DIR=" + w.home, "MESON_PLUGIN_PATH=" + w.bin,
-	}
-	return cmd
-}
-
-// meson runs a command and returns what it printed and how it ended.
-func (w *world) meson(args ...string) (stdout, stderr string, code int) {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := w.command(ctx, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		w.t.Fatal(err)
-	}
-	if ctx.Err() != nil {
-		w.t.Fatalf("meson %s did not end:\n%s", strings.Join(args, " "), errs.String())
-	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
-
-func (w *world) must(args ...string) string {
-	w.t.Helper()
-	out, errs, code := w.meson(args...)
-	if code != 0 {
-		w.t.Fatalf("meson %s: exit %d\n%s", strings.Join(args, " "), code, errs)
-	}
-	return out
-}
-
 func (w *world) list() []allocation {
 	w.t.Helper()
 	var all []allocation
@@ -218,7 +183,7 @@ func (w *world) virsh(host string, args ...string) string {
 }
 
 func (w *world) tryVirsh(host string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "virsh", append([]string{"-q", "-c", w.lab["MESON_LAB_"+strings.ToUpper(host)+"_URI"]}, args...)...).Output()
 	return string(out), err

@@ -171,7 +171,7 @@ type comparison struct {
 
 func (c *comparison) Write(p []byte) (int, error) {
 	n := min(len(p), len(c.want))
-	if !bytes.Equal(p[:n], c.want[:n]) || len(bytes.TrimLeft(p[n:], "\x00")) > 0 {
+	if !bytes.Equal(p[:n], c.want[:n]) || bytes.Count(p[n:], []byte{0}) < len(p[n:]) {
 		c.differs = true
 	}
 	c.want, c.n = c.want[n:], c.n+uint64(len(p))
