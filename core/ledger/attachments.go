@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -180,19 +181,8 @@ func attachmentIn(ctx context.Context, q querier, id string) (t core.AttachmentR
 	return t, err
 }
 
-func scanAttachment(row *sql.Rows) (t core.AttachmentRecord, err error) {
-	var record, created, updated string
-	if err := row.Scan(&record, &created, &updated); err != nil {
-		return t, err
-	}
-	if err := decode(record, &t); err != nil {
-		return t, err
-	}
-	if t.CreatedAt, err = timeOf(created); err != nil {
-		return t, err
-	}
-	t.UpdatedAt, err = timeOf(updated)
-	return t, err
+func scanAttachment(row *sql.Rows) (core.AttachmentRecord, error) {
+	return scanRecord(row, func(t *core.AttachmentRecord) (created, updated *time.Time) { return &t.CreatedAt, &t.UpdatedAt })
 }
 
 func encodeAttachment(t core.AttachmentRecord) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -80,36 +81,7 @@ func (s *SQLite) insertAttempt(ctx context.Context, tx *sql.Tx, t core.Attempt) 
 func (s *SQLite) ChangeAttempt(ctx context.Context, allocation string, number int, event core.Event,
 	fn func(*core.Attempt, *core.Allocation) error,
 ) error {
-	var a core.Allocation
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		row, err := allocationIn(ctx, tx, allocation)
-		if err != nil {
-			return err
-		}
-		was, err := attemptIn(ctx, tx, allocation, number)
-		if err != nil {
-			return err
-		}
-		t := was
-		a = row.Allocation
-		if err := fn(&t, &a); err != nil {
-			return callersOwn{err}
-		}
-		// The attempt first: whether the allocation may end depends on it.
-		if err := s.putAttempt(ctx, tx, was, t); err != nil {
-			return err
-		}
-		if a, err = s.putAllocation(ctx, tx, row, a); err != nil {
-			return err
-		}
-		event.Allocation = allocation
-		return s.addEvent(ctx, tx, event)
-	})
-	if err != nil {
-		return changeFailure("change attempt", attemptSubject(allocation, number), err)
-	}
-	s.dropSpent(a)
-	return nil
+	return s.ChangeHeld(ctx, allocation, number, event, func(h *Held) error { return fn(h.Attempt, h.Allocation) })
 }
 
 func (s *SQLite) putAttempt(ctx context.Context, tx *sql.Tx, was, t core.Attempt) error {
@@ -151,19 +123,8 @@ func attemptIn(ctx context.Context, tx *sql.Tx, allocation string, number int) (
 	return t, err
 }
 
-func scanAttempt(row *sql.Rows) (t core.Attempt, err error) {
-	var record, created, updated string
-	if err := row.Scan(&record, &created, &updated); err != nil {
-		return t, err
-	}
-	if err := decode(record, &t); err != nil {
-		return t, err
-	}
-	if t.CreatedAt, err = timeOf(created); err != nil {
-		return t, err
-	}
-	t.UpdatedAt, err = timeOf(updated)
-	return t, err
+func scanAttempt(row *sql.Rows) (core.Attempt, error) {
+	return scanRecord(row, func(t *core.Attempt) (created, updated *time.Time) { return &t.CreatedAt, &t.UpdatedAt })
 }
 
 func encodeAttempt(t core.Attempt) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -126,6 +127,23 @@ func (s *SQLite) Allocations(ctx context.Context, f Filter) ([]core.Allocation, 
 		return err
 	})
 	return all, failure("list allocations", "", err)
+}
+
+// scanRecord reads a record whose times stand in columns of their own.
+func scanRecord[T any](row *sql.Rows, times func(*T) (created, updated *time.Time)) (out T, err error) {
+	var record, created, updated string
+	if err := row.Scan(&record, &created, &updated); err != nil {
+		return out, err
+	}
+	if err := decode(record, &out); err != nil {
+		return out, err
+	}
+	c, u := times(&out)
+	if *c, err = timeOf(created); err != nil {
+		return out, err
+	}
+	*u, err = timeOf(updated)
+	return out, err
 }
 
 func scanAllocation(row *sql.Rows) (a allocationRow, err error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 )
@@ -208,19 +209,8 @@ func volumeIn(ctx context.Context, q querier, id string) (v core.VolumeRecord, e
 	return v, err
 }
 
-func scanVolume(row *sql.Rows) (v core.VolumeRecord, err error) {
-	var record, created, updated string
-	if err := row.Scan(&record, &created, &updated); err != nil {
-		return v, err
-	}
-	if err := decode(record, &v); err != nil {
-		return v, err
-	}
-	if v.CreatedAt, err = timeOf(created); err != nil {
-		return v, err
-	}
-	v.UpdatedAt, err = timeOf(updated)
-	return v, err
+func scanVolume(row *sql.Rows) (core.VolumeRecord, error) {
+	return scanRecord(row, func(v *core.VolumeRecord) (created, updated *time.Time) { return &v.CreatedAt, &v.UpdatedAt })
 }
 
 func encodeVolume(v core.VolumeRecord) (string, error) {
