@@ -3,14 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mesoncloud/meson/cli/render"
-	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
 )
 
@@ -65,11 +63,7 @@ func (a *app) imageLs(ctx context.Context, provider string, ours bool) error {
 	}); err != nil {
 		return err
 	}
-	var errs []error
-	for _, f := range failures {
-		errs = append(errs, &core.Error{Kind: core.Unavailable, Subject: "provider " + f.Provider, Err: f.Err, Hint: "meson provider test " + f.Provider})
-	}
-	return unjoin(errors.Join(errs...))
+	return unanswered(failures)
 }
 
 func (a *app) imagesGrid(docs []render.Image) *render.Grid {

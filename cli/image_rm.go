@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mesoncloud/meson/cli/render"
-	"github.com/mesoncloud/meson/core"
 )
 
 func newImageRm(a *app) *cobra.Command {
@@ -25,13 +24,9 @@ func newImageRm(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeImages,
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes && !dryRun && a.asks() {
-				agreed, err := a.agree(cmd.Context(), "Remove "+render.Visible(strings.Join(args, ", "))+", for good?")
-				switch {
-				case err != nil:
+			if !yes && !dryRun {
+				if err := a.mustAgree(cmd.Context(), "Remove "+strings.Join(args, ", ")+", for good?", nothingRemoved); err != nil {
 					return err
-				case !agreed:
-					return core.Errorf(core.Interrupted, "nothing removed")
 				}
 			}
 			return a.imageRm(cmd.Context(), args, dryRun, timeout)

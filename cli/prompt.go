@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mesoncloud/meson/cli/render"
 	"github.com/mesoncloud/meson/core"
 )
 
@@ -24,6 +25,19 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 
 func (a *app) agree(ctx context.Context, question string) (bool, error) {
 	return a.yesOrNo(ctx, question+" [y/N] ", false)
+}
+
+// mustAgree is Interrupted, with what was not done, where a person on a terminal does
+// not agree.
+func (a *app) mustAgree(ctx context.Context, question, undone string) error {
+	if !a.asks() {
+		return nil
+	}
+	agreed, err := a.agree(ctx, render.Visible(question))
+	if err == nil && !agreed {
+		err = core.Errorf(core.Interrupted, "%s", undone)
+	}
+	return err
 }
 
 func (a *app) yesOrNo(ctx context.Context, question string, otherwise bool) (bool, error) {

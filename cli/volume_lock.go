@@ -6,8 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mesoncloud/meson/cli/render"
-	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/api"
 )
 
@@ -63,15 +61,8 @@ func newVolumeUnlock(a *app) *cobra.Command {
 
 // agreeToForce asks before what takes a volume from somebody, on a terminal.
 func (a *app) agreeToForce(ctx context.Context, question string, yes bool) error {
-	if yes || !a.asks() {
+	if yes {
 		return nil
 	}
-	agreed, err := a.agree(ctx, render.Visible(question))
-	switch {
-	case err != nil:
-		return err
-	case !agreed:
-		return core.Errorf(core.Interrupted, "nobody cut off")
-	}
-	return nil
+	return a.mustAgree(ctx, question, "nobody cut off")
 }

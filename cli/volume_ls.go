@@ -60,11 +60,7 @@ func (a *app) volumeLs(ctx context.Context, provider string, ours bool) error {
 	}); err != nil {
 		return err
 	}
-	var errs []error
-	for _, f := range failures {
-		errs = append(errs, &core.Error{Kind: core.Unavailable, Subject: "provider " + f.Provider, Err: f.Err, Hint: "meson provider test " + f.Provider})
-	}
-	return unjoin(errors.Join(errs...))
+	return unanswered(failures)
 }
 
 func (a *app) volumesGrid(list []api.VolumeInfo) *render.Grid {
@@ -114,4 +110,13 @@ func usersText(v api.VolumeInfo) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// unanswered is an error where providers have not answered.
+func unanswered(failures []core.Answer) error {
+	var errs []error
+	for _, f := range failures {
+		errs = append(errs, &core.Error{Kind: core.Unavailable, Subject: "provider " + f.Provider, Err: f.Err, Hint: "meson provider test " + f.Provider})
+	}
+	return unjoin(errors.Join(errs...))
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/mesoncloud/meson/core/api"
 )
 
+// nothingRemoved is what comes of a question that is answered with no.
+const nothingRemoved = "nothing removed"
+
 func newVolumeRm(a *app) *cobra.Command {
 	var yes, dryRun bool
 	var timeout time.Duration
@@ -88,12 +91,5 @@ func (a *app) agreeToRemove(ctx context.Context, b api.Broker, names []string) e
 		}
 		what = append(what, fmt.Sprintf("%s (%s, %s at %s)", v.Name, v.ID, sizeText(v.SizeBytes), v.Provider))
 	}
-	yes, err := a.agree(ctx, fmt.Sprintf("Remove %s and what it holds, for good?", render.Visible(strings.Join(what, ", "))))
-	switch {
-	case err != nil:
-		return err
-	case !yes:
-		return core.Errorf(core.Interrupted, "nothing removed")
-	}
-	return nil
+	return a.mustAgree(ctx, fmt.Sprintf("Remove %s and what it holds, for good?", strings.Join(what, ", ")), nothingRemoved)
 }
