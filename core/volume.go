@@ -55,6 +55,16 @@ type Volume struct {
 	Faults    []string  `json:"faults,omitempty"`
 	Message   string    `json:"message,omitempty"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
+	// Growth is what it is growing to, nil where it does not.
+	Growth *VolumeGrowth `json:"growth,omitempty"`
+}
+
+// VolumeGrowth is a size that is on record, and counts, before the volume has it.
+type VolumeGrowth struct {
+	SizeBytes int64 `json:"size_bytes"`
+	// Attachment is that whose machine has the file open and must grow it; empty: the
+	// provider does.
+	Attachment string `json:"attachment,omitempty"`
 }
 
 // VolumeUse is one attachment, as the storage provider has it.

@@ -23,6 +23,15 @@ type Export struct {
 	Epoch uint64
 }
 
+// VolumeResize asks for a volume to grow.
+type VolumeResize struct {
+	VolumeID  string
+	SizeBytes int64
+	// HolderGrows says that the caller can have the machine that has the volume's file
+	// open grow it. The answer may then be a volume that is still growing.
+	HolderGrows bool
+}
+
 // SnapshotRequest asks for what a volume holds now to be kept.
 type SnapshotRequest struct {
 	// Owner has all labels; the snapshot is found by its key.

@@ -46,6 +46,10 @@ type cloud struct {
 	attachFault, detachFault func(n int, after bool) error
 	// lame deletions are answered and do nothing.
 	lame bool
+	// grow makes the file of an attachment larger; nil: its machines cannot.
+	grow    func(attachment string, sizeBytes int64)
+	grows   int
+	growing func(n int, after bool) error
 }
 
 func newCloud(name, amount string, now time.Time) *cloud {
@@ -94,7 +98,11 @@ func (c *cloud) Describe(context.Context) (core.Description, error) {
 			return core.Description{}, err
 		}
 	}
-	return core.Description{Name: "cloud", LiveInventory: !c.counted, ConsistencyWindowMS: c.window}, nil
+	about := core.Description{Name: "cloud", LiveInventory: !c.counted, ConsistencyWindowMS: c.window}
+	if c.grow != nil {
+		about.Services = []string{"meson.plugin.v1.AttachmentResizer"}
+	}
+	return about, nil
 }
 
 func (c *cloud) Create(_ context.Context, req core.CreateRequest) (core.Instance, error) {
@@ -203,7 +211,7 @@ func (c *cloud) take(key string, a core.Attachment) (core.Instance, error) {
 	switch {
 	case !there:
 		return inst, core.Errorf(core.NotFound, "no machine under %s", key)
-	case !c.serves(a.ID) || a.Connection.ISCSI == nil || a.Connection.ISCSI.CHAPPassword.Reveal() != "Correct-Horse-"+a.ID:
+	case !c.serves(a.ID) || a.Connection.File == nil && a.Connection.ISCSI == nil || a.Connection.ISCSI != nil && a.Connection.ISCSI.CHAPPassword.Reveal() != "Correct-Horse-"+a.ID:
 		return inst, core.Errorf(core.Unavailable, "attachment %s is not served", a.ID)
 	}
 	if !slices.ContainsFunc(inst.Attachments, func(b core.Attachment) bool { return b.ID == a.ID }) {

@@ -36,6 +36,9 @@ type Provider interface {
 	// Attach and Detach change what a machine that exists has; ref has its id.
 	Attach(ctx context.Context, ref core.InstanceRef, broker string, a core.Attachment) (core.Instance, error)
 	Detach(ctx context.Context, ref core.InstanceRef, broker, attachment string) (core.Instance, error)
+	// ResizeAttachment has a machine grow a file that it has open itself; Unsupported
+	// where the provider lacks that ability.
+	ResizeAttachment(ctx context.Context, ref core.InstanceRef, broker, attachment string, sizeBytes int64) error
 	// Restart ends the plugin's process; the next call starts another.
 	Restart(ctx context.Context) error
 }

@@ -20,6 +20,8 @@ type Storage interface {
 	// Export gives the same for the same attachment.
 	Export(ctx context.Context, req core.ExportRequest) (core.Export, error)
 	Unexport(ctx context.Context, volumeID, attachment string, force bool) error
+	// ResizeVolume lets a volume grow; see core.VolumeResize.
+	ResizeVolume(ctx context.Context, req core.VolumeResize) (core.Volume, error)
 	// Restart ends the plugin's process; the next call starts another.
 	Restart(ctx context.Context) error
 }
@@ -52,6 +54,12 @@ type AttachOrder struct {
 	// Allocation is the machine's id.
 	Allocation string
 	ReadOnly   bool
+}
+
+// GrowOrder lets a volume grow.
+type GrowOrder struct {
+	VolumeTarget
+	SizeBytes int64
 }
 
 // MapOrder exports a volume to somebody who is no machine of ours.

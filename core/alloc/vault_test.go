@@ -33,7 +33,7 @@ type vault struct {
 	// slow volumes stay creating for so many looks.
 	slow int
 
-	creates, deletes, exports, unexports int
+	creates, deletes, exports, unexports, resizes int
 	// counted inventory is not live: refusals of it are remembered.
 	counted bool
 	// entered is told of each CreateVolume and Export before it has any effect, and
@@ -43,7 +43,9 @@ type vault struct {
 	// have cut off.
 	asked, restarts, cut atomic.Int32
 	// The faults are asked before a call has its effect and after.
-	createFault, deleteFault, exportFault, unexportFault func(n int, after bool) error
+	createFault, deleteFault, exportFault, unexportFault, resizeFault func(n int, after bool) error
+	// room is what its volumes may grow to.
+	room int64
 }
 
 // kept is a volume with its exports by attachment.
@@ -51,6 +53,8 @@ type kept struct {
 	core.Volume
 	request string
 	seen    time.Time
+	// real is how large its file is.
+	real    int64
 	exports map[string]core.ExportRequest
 }
 
@@ -234,6 +238,9 @@ func (v *vault) Export(_ context.Context, req core.ExportRequest) (core.Export, 
 			k.Epoch++
 		}
 		k.exports[req.Attachment] = req
+	}
+	if v.exposure.Kind == core.ConnectFile {
+		return core.Export{Connection: core.Connection{Kind: core.ConnectFile, ReadOnly: req.ReadOnly, File: &core.FileConnection{File: "/" + k.ID}}, Epoch: k.Epoch}, fault(v.exportFault, v.exports, true)
 	}
 	way := core.Connection{Kind: core.ConnectISCSI, ReadOnly: req.ReadOnly, ISCSI: &core.ISCSIConnection{
 		TargetIQN: v.name + ":" + req.Attachment, CHAPUser: req.Attachment, CHAPPassword: core.NewSecret("Correct-Horse-" + req.Attachment),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/alloc"
 )
 
 // ResizeVolume implements [Broker].
@@ -15,10 +16,11 @@ func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes i
 			return v.Volume, &core.Error{
 				Kind: core.Invalid, Op: "resize volume", Subject: v.Provider + "/" + v.ID, Text: fmt.Sprintf("it has %d bytes, and volumes never shrink", v.SizeBytes),
 			}
-		case sizeBytes == v.SizeBytes || req.DryRun:
+		case sizeBytes == v.SizeBytes && v.Growth == nil || req.DryRun:
 			return v.Volume, nil
 		}
-		return v.at.ResizeVolume(ctx, v.ref(), sizeBytes)
+		order := alloc.GrowOrder{VolumeTarget: alloc.VolumeTarget{Provider: v.Provider, VolumeID: v.ID, Name: v.Name}, SizeBytes: sizeBytes}
+		return m.engine.GrowVolume(ctx, order, func(a core.Allocation) alloc.Report { return m.reporter(m.Now(), a, req.Progress) })
 	})
 	if err != nil || req.DryRun {
 		return v, err

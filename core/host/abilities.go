@@ -13,22 +13,24 @@ const (
 	renamerService = "meson.plugin.v1.Renamer"
 )
 
-// ResizeVolume lets a volume grow to at least a size; ref must have its id, here
-// and below.
-func (p *Provider) ResizeVolume(ctx context.Context, ref core.VolumeRef, sizeBytes int64) (core.Volume, error) {
+// ResizeVolume lets a volume grow to at least a size. With HolderGrows the answer
+// may be a volume that is smaller and says which attachment's machine is to grow it.
+func (p *Provider) ResizeVolume(ctx context.Context, req core.VolumeResize) (core.Volume, error) {
+	ref := core.VolumeRef{ID: req.VolumeID}
 	return p.changeVolume(ctx, "resize volume", resizerService, ref, func(ctx context.Context, s *session) (*pb.Volume, error) {
 		return pb.NewResizerClient(s.conn).ResizeVolume(ctx, &pb.ResizeVolumeRequest{
-			Provider: p.config.Name, Owner: refOwner(ref.Owner, ref.ID), Id: ref.ID, SizeBytes: uint64(max(sizeBytes, 0)),
+			Provider: p.config.Name, Owner: refOwner(ref.Owner, ref.ID), Id: ref.ID, SizeBytes: uint64(max(req.SizeBytes, 0)), HolderGrows: req.HolderGrows,
 		})
 	}, func(v core.Volume) error {
-		if v.SizeBytes < sizeBytes {
-			return against("a volume", "size_bytes", "%d: %d were asked for", v.SizeBytes, sizeBytes)
+		growing := req.HolderGrows && v.Growth != nil && v.Growth.Attachment != "" && v.Growth.SizeBytes >= req.SizeBytes
+		if v.SizeBytes < req.SizeBytes && !growing {
+			return against("a volume", "size_bytes", "%d: %d were asked for", v.SizeBytes, req.SizeBytes)
 		}
 		return nil
 	})
 }
 
-// RenameVolume gives a volume another name.
+// RenameVolume gives a volume another name; ref must have its id, here and below.
 func (p *Provider) RenameVolume(ctx context.Context, ref core.VolumeRef, name string) (core.Volume, error) {
 	return p.changeVolume(ctx, "rename volume", renamerService, ref, func(ctx context.Context, s *session) (*pb.Volume, error) {
 		return pb.NewRenamerClient(s.conn).RenameVolume(ctx, &pb.RenameVolumeRequest{

@@ -21,7 +21,7 @@ func TestVolumeAbilities(t *testing.T) {
 	ref := core.VolumeRef{ID: "vol-1"}
 	calls := map[string]func(*Provider) error{
 		"resize": func(p *Provider) error {
-			v, err := p.ResizeVolume(t.Context(), ref, 2<<30)
+			v, err := p.ResizeVolume(t.Context(), core.VolumeResize{VolumeID: ref.ID, SizeBytes: 2 << 30})
 			if err == nil && v.SizeBytes != 2<<30 {
 				t.Errorf("%d bytes", v.SizeBytes)
 			}

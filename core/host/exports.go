@@ -14,6 +14,7 @@ import (
 const (
 	exporterService = "meson.plugin.v1.Exporter"
 	attacherService = "meson.plugin.v1.Attacher"
+	growerService   = "meson.plugin.v1.AttachmentResizer"
 )
 
 // Export makes a volume reachable for one attachment and says how. A way that
@@ -82,6 +83,25 @@ func (p *Provider) Detach(ctx context.Context, ref core.InstanceRef, broker, att
 			return against("a machine", "attachments", "it still has %s, which it was to let go", cut(attachment, 64))
 		}
 		return nil
+	})
+}
+
+// ResizeAttachment has a machine grow the file of an attachment that it has open
+// itself. ref must have the machine's id.
+func (p *Provider) ResizeAttachment(ctx context.Context, ref core.InstanceRef, broker, attachment string, sizeBytes int64) error {
+	const op = "resize attachment"
+	if err := p.wantsID(op, ref); err != nil {
+		return err
+	}
+	return p.change(ctx, op, growerService, func(ctx context.Context, s *session) error {
+		answer, err := pb.NewAttachmentResizerClient(s.conn).ResizeAttachment(ctx, &pb.ResizeAttachmentRequest{
+			Provider: p.config.Name, Id: ref.ID, Broker: broker, AttachmentId: attachment, SizeBytes: uint64(max(sizeBytes, 0)),
+		})
+		if err != nil {
+			return err
+		}
+		_, err = p.instance(answer, asked{owner: core.Owner{Broker: broker, Key: ref.Owner.Key}, id: ref.ID})
+		return err
 	})
 }
 

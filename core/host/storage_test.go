@@ -231,7 +231,7 @@ func TestNoStorage(t *testing.T) {
 		"unexport":   p.Unexport(ctx, "vol-1", "x-1", false),
 		"attach":     one(p.Attach(ctx, core.InstanceRef{ID: "vm-1"}, "", core.Attachment{})),
 		"detach":     one(p.Detach(ctx, core.InstanceRef{ID: "vm-1"}, "", "x-1")),
-		"resize":     one(p.ResizeVolume(ctx, ref, 1)),
+		"resize":     one(p.ResizeVolume(ctx, core.VolumeResize{VolumeID: ref.ID, SizeBytes: 1})),
 		"rename":     one(p.RenameVolume(ctx, ref, "x")),
 		"lock":       one(p.LockVolume(ctx, "vol-1", core.VolumeLock{Holder: "ada"})),
 		"unlock":     one(p.UnlockVolume(ctx, "vol-1", "ada", true)),

@@ -40,7 +40,7 @@ func (p *Provider) volume(w *pb.Volume, want asked) (core.Volume, error) {
 	for _, size := range []struct {
 		name  string
 		bytes uint64
-	}{{"spec.size_bytes", w.GetSpec().GetSizeBytes()}, {"used_bytes", w.GetUsedBytes()}} {
+	}{{"spec.size_bytes", w.GetSpec().GetSizeBytes()}, {"used_bytes", w.GetUsedBytes()}, {"growth.size_bytes", w.GetGrowth().GetSizeBytes()}} {
 		if size.bytes > maxVolumeBytes {
 			f.add(size.name, "%d: no volume has that", size.bytes)
 		}
@@ -70,6 +70,9 @@ func (p *Provider) volume(w *pb.Volume, want asked) (core.Volume, error) {
 	}
 	if lock := w.GetLock(); lock != nil {
 		v.Lock = &core.VolumeLock{Holder: cut(lock.GetHolder(), 128), Allocation: cut(lock.GetAllocation(), 64), Since: timeOf(lock.GetSince())}
+	}
+	if g := w.GetGrowth(); g != nil {
+		v.Growth = &core.VolumeGrowth{SizeBytes: int64(g.GetSizeBytes()), Attachment: cut(g.GetAttachmentId(), 64)}
 	}
 	for i, fault := range w.GetFaults() {
 		if i == maxVolumeFaults {

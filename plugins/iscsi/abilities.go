@@ -44,23 +44,30 @@ func (p *Provider) shown(ctx context.Context, f found) (*pb.Volume, error) {
 	return p.store.wire(now, p.store.peers(ctx, now.Volume)), nil
 }
 
-// ResizeVolume lets a volume grow, in use too; sizes are rounded up.
+// ResizeVolume lets a volume grow, in use too; sizes are rounded up. One whose file a
+// machine has open itself is answered with what that machine is to do.
 func (p *Provider) ResizeVolume(ctx context.Context, req *pb.ResizeVolumeRequest) (*pb.Volume, error) {
-	f, unlock, err := p.held(ctx, "resize volume", req.GetOwner(), req.GetId())
+	f, unlock, err := p.held(ctx, opResize, req.GetOwner(), req.GetId())
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	size := roundUp(req.GetSizeBytes())
-	if size > f.Meta.SizeBytes {
-		if err := p.store.fits(ctx, "resize volume", f.at, size-f.Meta.SizeBytes); err != nil {
+	// What is on record counts already.
+	if has := max(f.Meta.SizeBytes, f.State.ResizeBytes); size > has {
+		if err := p.store.fits(ctx, opResize, f.at, size-has); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := p.store.grow(ctx, f, size); err != nil {
+	waits, err := p.store.grow(ctx, f, size, req.GetHolderGrows())
+	if err != nil {
 		return nil, err
 	}
-	return p.shown(ctx, f)
+	now, err := p.shown(ctx, f)
+	if err == nil && waits != "" {
+		now.Growth = &pb.VolumeGrowth{SizeBytes: size, AttachmentId: waits}
+	}
+	return now, err
 }
 
 // RenameVolume gives a volume another name; its folder stays.

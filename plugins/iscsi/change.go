@@ -54,7 +54,7 @@ func ready(v *vault.Volume, op image.Op) error {
 			return &sdk.Error{
 				Kind: sdk.Busy, Op: string(op) + " volume", Subject: "volume " + v.ID, Source: sdk.SourceProvider,
 				Text: fmt.Sprintf("the machine of allocation %s (attachment %s) has its file open itself", u.Allocation, u.ID),
-				Hint: "detach it, or stop the machine and detach it",
+				Hint: "detach it, or stop the machine and detach it; a provider with local=nbd has its own host's machines come over nbd, which lets snapshots be taken while they write",
 			}
 		}
 	}
@@ -163,31 +163,9 @@ func (s *store) resume(ctx context.Context, f found) error {
 		}
 	}
 	if f.State.ResizeBytes > 0 {
-		if _, err := s.grow(ctx, f, f.State.ResizeBytes); err != nil {
+		if _, err := s.grow(ctx, f, f.State.ResizeBytes, true); err != nil {
 			s.log.Warn("a volume is still growing", "volume", f.ID, "size_bytes", f.State.ResizeBytes, "error", err)
 		}
 	}
 	return nil
-}
-
-// grow lets a volume grow; who is connected is told as its way allows.
-func (s *store) grow(ctx context.Context, f found, size uint64) (*vault.Volume, error) {
-	if err := ready(f.Volume, image.OpResize); err != nil {
-		return nil, err
-	}
-	v, err := f.at.vault.Resize(ctx, f.Ref(), size, func(ctx context.Context, h *vault.Held) error {
-		if h.Volume().Directory {
-			return nil
-		}
-		if err := h.Record("resize volume"); err != nil {
-			return err
-		}
-		return s.do(ctx, h, change{Change: image.Change{Op: image.OpResize, SizeBytes: size}})
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.step("resize.recorded")
-	// Now that the new size is on record, tgtd is told of it.
-	return v, s.settle(ctx, f)
 }

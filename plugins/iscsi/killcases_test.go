@@ -109,6 +109,9 @@ func killCases() map[string]func(t *testing.T, s *site, p *Provider) work {
 				holdsStamp(req)(t, p)
 			}}
 		},
+		"raw file that its machine has grown":   grownByMachine("raw"),
+		"qcow2 file that its machine has grown": grownByMachine("qcow2"),
+		"file that its machine is to grow":      growsWhenFree,
 		"unlock by force": func(t *testing.T, _ *site, p *Provider) work {
 			req, v := filled(t, p, "raw")
 			if _, err := p.LockVolume(t.Context(), &pb.LockVolumeRequest{Id: v.GetId(), Lock: &pb.VolumeLock{Holder: req.GetOwner().GetBroker()}}); err != nil {

@@ -92,6 +92,7 @@ func (s *store) wire(f found, peers map[string][]string) *pb.Volume {
 		out.Progress = &pb.Progress{Step: p.Op}
 		out.Message = fmt.Sprintf("%s has been under way since %s", p.Op, p.Since.UTC().Format("15:04:05"))
 	}
+	s.wireGrowth(v, out)
 	return out
 }
 

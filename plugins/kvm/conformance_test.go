@@ -24,7 +24,20 @@ func conformance(t *testing.T, l lab) sdktest.Target {
 	}
 	big := bootPledge()
 	big.MemoryMib = 1 << 24
-	return sdktest.Target{Config: string(config), Fits: bootPledge(), TooBig: big, Login: &pb.Login{Hostname: "conformance"}}
+	return sdktest.Target{
+		Config: string(config), Fits: bootPledge(), TooBig: big, Login: &pb.Login{Hostname: "conformance"},
+		File: func(_ context.Context, machine *pb.Instance, bytes uint64) (*pb.FileConnection, func() (uint64, error), error) {
+			path := blank(t, "", int64(bytes))
+			size := func() (uint64, error) {
+				st, err := os.Stat(path)
+				if err != nil {
+					return 0, err
+				}
+				return uint64(st.Size()), nil
+			}
+			return &pb.FileConnection{Host: machine.GetConsumer().GetHost(), File: path, Format: "raw"}, size, nil
+		},
+	}
 }
 
 func TestConformanceAsValue(t *testing.T) {

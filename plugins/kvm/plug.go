@@ -170,7 +170,8 @@ func (at *place) turn(ctx context.Context, uuid string, l *link.Link, d *link.Di
 
 // regard lets a running machine see that a volume which it had before has grown.
 // With its present size QEMU reads that of a logical unit again; of a raw file the
-// host says how long it is. The rest cannot grow while a machine has it.
+// host says how long it is. Other files grow by ResizeAttachment alone, and what is
+// reached over NBD is told of no growth.
 func (at *place) regard(ctx context.Context, uuid string, l *link.Link, w *wiring, had bool) error {
 	d := link.Find(w.live, l.ID)
 	if !had || d == nil || l.ISCSI == nil && (l.File == nil || l.File.Format != "raw") {
