@@ -74,11 +74,14 @@ type VolumeRequest struct {
 	VID  string `json:"vid,omitempty"`
 	Name string `json:"name,omitempty"`
 	// SizeMiB is "size_gib" in JSON.
-	SizeMiB   int64 `json:"-"`
-	Bootable  bool  `json:"bootable,omitempty"`
-	Shareable bool  `json:"shareable,omitempty"`
-	ReadOnly  bool  `json:"readonly,omitempty"`
-	Volatile  bool  `json:"volatile,omitempty"`
+	SizeMiB int64 `json:"-"`
+	// Bootable, of one to be made, is that machines can boot from it once it holds a
+	// system; a new one is empty. Of one that exists it is never the user's to say;
+	// see Booting.
+	Bootable  bool `json:"bootable,omitempty"`
+	Shareable bool `json:"shareable,omitempty"`
+	ReadOnly  bool `json:"readonly,omitempty"`
+	Volatile  bool `json:"volatile,omitempty"`
 }
 
 // NetworkRequest names a network of the provider's.

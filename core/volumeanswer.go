@@ -39,6 +39,7 @@ type VolumeAnswer struct {
 type VolumeCandidate struct {
 	Index    int
 	Provider string
+	Plugin   string
 	// One of them is set.
 	Found *Volume
 	Quote *VolumeQuote

@@ -39,8 +39,10 @@ type cloud struct {
 	counted       bool
 	describeFault func() error
 	// serves reports whether the way of an attachment is there.
-	serves             func(attachment string) bool
-	consumer           core.Consumer
+	serves   func(attachment string) bool
+	consumer core.Consumer
+	// pledges are those of every Offer and Create.
+	pledges            []core.Pledge
 	attaches, detaches int
 	// These faults are asked before a call has its effect and after.
 	attachFault, detachFault func(n int, after bool) error
@@ -70,9 +72,10 @@ func (c *cloud) offer() core.Offer {
 	}
 }
 
-func (c *cloud) Offer(_ context.Context, _ core.Pledge, q core.OfferQuery, emit func([]core.Offer, []core.Reason) error) error {
+func (c *cloud) Offer(_ context.Context, pledge core.Pledge, q core.OfferQuery, emit func([]core.Offer, []core.Reason) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.pledges = append(c.pledges, pledge)
 	if !c.offered {
 		return emit(nil, []core.Reason{{Field: "slots", Text: "full"}})
 	}
@@ -109,6 +112,7 @@ func (c *cloud) Create(_ context.Context, req core.CreateRequest) (core.Instance
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.creates++
+	c.pledges = append(c.pledges, req.Pledge)
 	if c.createFault != nil {
 		if err := c.createFault(c.creates, false); err != nil {
 			return core.Instance{}, err

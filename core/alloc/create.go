@@ -42,7 +42,7 @@ func (d *drive) carryOn(ctx context.Context, a core.Allocation, t core.Attempt) 
 	default:
 		return d.giveUp(ctx, t, core.AsError(err, "secrets of the allocation"))
 	}
-	req := core.CreateRequest{Owner: t.Owner, Name: a.Name, Pledge: a.Pledge.Clone(), Offer: t.Quote.Offer}
+	req := core.CreateRequest{Owner: t.Owner, Name: a.Name, Pledge: a.Pledge.Clone().BootingFrom(t.Quote.Volumes), Offer: t.Quote.Offer}
 	secrets.Into(&req.Pledge)
 	attachments, given, err := d.provide(ctx, a, t)
 	if err != nil || given {

@@ -97,7 +97,7 @@ func (d *drive) askAgain(ctx context.Context, pledge core.Pledge, quote core.Quo
 	if err != nil {
 		return core.Quote{}, core.AsError(err, subject)
 	}
-	answer := market.Gather(ctx, []market.Provider{p}, pledge, core.OfferQuery{
+	answer := market.Gather(ctx, []market.Provider{p}, pledge.BootingFrom(quote.Volumes), core.OfferQuery{
 		Horizon: pricing.Horizon(quote.Price.ForHours), OfferID: quote.Offer.ID,
 	}, market.Options{}, nil)[0]
 	offered := slices.ContainsFunc(answer.Offers, func(o core.Offer) bool { return o.ID == quote.Offer.ID })

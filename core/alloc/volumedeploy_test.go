@@ -112,6 +112,28 @@ func TestVolumesOfAnEarlierAttempt(t *testing.T) {
 	}
 }
 
+// What is asked again, and then made, is a machine that boots as its quote says.
+func TestMachineIsAskedForAsItBoots(t *testing.T) {
+	for _, boot := range []bool{true, false} {
+		w := withVaults(t)
+		req := w.volumeRequest("v1")
+		req.Placement.Quotes[0].Volumes[0].Boot = boot
+		a, err := w.engine(nil).Start(t.Context(), req, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := w.clouds["c1"].pledges
+		if len(asked) != 2 || a.Pledge.Volumes[0].Bootable {
+			t.Errorf("asked %d times, for %+v", len(asked), a.Pledge.Volumes)
+		}
+		for _, p := range asked {
+			if p.Volumes[0].Bootable != boot || p.Volumes[1].Bootable {
+				t.Errorf("it boots from the volume: %v; it was asked for with %+v", boot, p.Volumes)
+			}
+		}
+	}
+}
+
 // The quote of a volume binds as that of the machine does.
 func TestVolumeQuoteBinds(t *testing.T) {
 	for name, c := range map[string]struct {

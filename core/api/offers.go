@@ -53,6 +53,7 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 		return nil, err
 	}
 	volumes := m.seekVolumes(ctx, req)
+	req.Pledge = volumes.booting(ctx)
 	// All offers of each: terms, an imported list, and what is left out here put
 	// them into another order than the provider's.
 	answers := m.gather(ctx, providers, req)
@@ -84,7 +85,7 @@ func (m *Meson) ask(ctx context.Context, req OffersRequest) (*asked, error) {
 	how.Refusals = remembered
 	quotes, reasons := market.Quotes(answers, how)
 	r.policy.Rates = r.by.rates
-	if quotes, reasons, err = m.withVolumes(ctx, r, req, quotes, reasons, volumes()); err != nil {
+	if quotes, reasons, err = m.withVolumes(ctx, r, req, quotes, reasons, <-volumes.done); err != nil {
 		return nil, err
 	}
 	r.ranking = place.Rank(quotes, r.policy)

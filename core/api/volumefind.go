@@ -77,27 +77,18 @@ func (m *Meson) places(ctx context.Context, name string) ([]found, error) {
 }
 
 // authorityOf is the only one, or, where all are the same volume in several places,
-// the place with the highest epoch: there it was written last. Where two have that
-// epoch none is.
+// the one that was written last, if that is clear.
 func authorityOf(matches []found) (found, bool) {
-	best, alone := matches[0], true
-	for _, f := range matches[1:] {
-		switch {
-		case !sameVolume(best, f):
-			return found{}, false
-		case f.Epoch > best.Epoch:
-			best, alone = f, true
-		case f.Epoch == best.Epoch:
-			alone = false
-		}
+	places := make([]core.VolumePlace, len(matches))
+	for i, f := range matches {
+		places[i] = core.VolumePlace{Volume: f.Volume, Plugin: f.at.Plugin()}
 	}
-	return best, alone
-}
-
-// sameVolume reports whether two places have one volume: vids of different makes,
-// or made for different owners, are no more than alike.
-func sameVolume(a, b found) bool {
-	return a.ID == b.ID && a.Provider != b.Provider && a.at.Plugin() == b.at.Plugin() && a.Owner == b.Owner && (a.Owner != (core.Owner{}) || a.Name == b.Name)
+	newest := core.Newest(places)
+	if !core.OneVolume(places) || len(newest) != 1 {
+		return found{}, false
+	}
+	at := slices.IndexFunc(matches, func(f found) bool { return f.Provider == newest[0].Provider })
+	return matches[at], true
 }
 
 // listAt are all volumes of a provider.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mesoncloud/meson/core"
@@ -104,5 +105,44 @@ func TestVolumeInSeveralPlaces(t *testing.T) {
 	}
 	if got, _, err := w.ShowVolume(t.Context(), v.ID); err != nil || got.Provider != "near" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A machine writes to a volume where it was written last; where that is not clear,
+// the no names all places.
+func TestDeployOfAVolumeInSeveralPlaces(t *testing.T) {
+	w := newWorld(t)
+	w.add("near", "mem", vault)
+	w.add("hosts", "mem", hosts)
+	v := w.volume("data")
+	w.copied("near", "far")
+	p := pledge()
+	p.Volumes = []core.VolumeRequest{{VID: v.ID}}
+	_, err := w.deploy(api.DeployRequest{Pledge: p})
+	e, ok := err.(*core.Error)
+	if !ok || e.Kind != core.NoOffer || !strings.Contains(strings.Join(faultTexts(e), "\n"), "far and near have it with the same epoch 0, and none of them says who writes") {
+		t.Errorf("%+v", err)
+	}
+	p.Volumes[0].ReadOnly = true
+	a := w.mustDeploy(api.DeployRequest{Name: "reads", Pledge: p})
+	if !a.Offer.Volumes[0].ReadOnly {
+		t.Errorf("%+v", a.Offer.Volumes)
+	}
+	if _, err := w.Remove(t.Context(), api.RemoveRequest{Name: "reads"}); err != nil {
+		t.Fatal(err)
+	}
+
+	w.mustDeploy(api.DeployRequest{Name: "web", Policy: place.Policy{Provider: "hosts"}})
+	for range 2 {
+		if _, err := w.AttachVolume(t.Context(), api.AttachVolumeRequest{VolumeRequest: of("far/data"), Machine: "web"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.DetachVolume(t.Context(), api.DetachVolumeRequest{VolumeRequest: of("far/data")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Volumes[0].ReadOnly = false
+	if a := w.mustDeploy(api.DeployRequest{Pledge: p}); a.Offer.Volumes[0].Provider != "far" || a.Offer.Volumes[0].ReadOnly {
+		t.Errorf("%+v", a.Offer.Volumes)
 	}
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -11,6 +12,7 @@ import (
 	"github.com/mesoncloud/meson/core/api"
 	"github.com/mesoncloud/meson/core/ledger"
 	"github.com/mesoncloud/meson/core/place"
+	"github.com/mesoncloud/meson/pricing"
 )
 
 const (
@@ -338,4 +340,48 @@ func faultTexts(e *core.Error) (texts []string) {
 		texts = append(texts, f.Text)
 	}
 	return texts
+}
+
+// A machine that boots from a volume that exists is not charged for the disk of an
+// image, neither as shown nor as bought; one with a new volume is, since that is
+// empty.
+func TestPriceOfAMachineThatBootsFromAVolume(t *testing.T) {
+	w := newWorld(t)
+	w.add("vault", "mem", vault)
+	w.add("hosts", "mem", hosts)
+	boot, err := w.CreateVolume(t.Context(), api.CreateVolumeRequest{Name: "root", Spec: core.VolumeSpec{SizeBytes: gib, Bootable: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := w.volume("data")
+	for name, c := range map[string]struct {
+		volume core.VolumeRequest
+		disk   bool
+	}{
+		"boots from it":  {core.VolumeRequest{VID: boot.ID}, false},
+		"only holds it":  {core.VolumeRequest{VID: plain.ID}, true},
+		"a new, empty 1": {core.VolumeRequest{Name: "new", SizeMiB: 1024, Bootable: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pledge()
+			p.Volumes = []core.VolumeRequest{c.volume}
+			shown, err := w.Offers(t.Context(), api.OffersRequest{Pledge: p})
+			if err != nil || len(shown.Quotes) == 0 {
+				t.Fatalf("%+v, %v", shown.Reasons, err)
+			}
+			a := w.mustDeploy(api.DeployRequest{Pledge: p, OfferID: shown.Quotes[0].ID})
+			for what, q := range map[string]core.Quote{"shown": shown.Quotes[0], "bought": *a.Offer} {
+				has := slices.ContainsFunc(q.MachinePrice().Lines, func(l pricing.Line) bool { return l.SKU == "disk" })
+				if has != c.disk || q.Volumes[0].Boot == c.disk {
+					t.Errorf("%s: a disk is in its price: %v; it boots from the volume: %v", what, has, q.Volumes[0].Boot)
+				}
+			}
+			if a.Pledge.Volumes[0] != c.volume {
+				t.Errorf("the spec is kept as %+v", a.Pledge.Volumes[0])
+			}
+			if _, err := w.Remove(t.Context(), api.RemoveRequest{Name: a.ID}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -109,7 +109,7 @@ func (c *volumeCollector) run(ctx context.Context, p Storage, asks []core.Volume
 func (c *volumeCollector) ask(ctx context.Context, p Storage, ask core.VolumeAsk, query core.VolumeQuery) error {
 	if ask.VolumeID != "" {
 		v, err := p.GetVolume(ctx, core.VolumeRef{ID: ask.VolumeID})
-		if core.KindOf(err) == core.NotFound {
+		if kind := core.KindOf(err); kind == core.NotFound || kind == core.Invalid { // no id of its making
 			return nil
 		}
 		c.mu.Lock()
@@ -186,7 +186,7 @@ func VolumeQuotes(answers []core.VolumeAnswer, p Pricing) ([]core.VolumeCandidat
 		price := p.by(a.Provider, a.Prices, n)
 		for _, index := range slices.Sorted(maps.Keys(a.Found)) {
 			found := a.Found[index]
-			all = append(all, core.VolumeCandidate{Index: index, Provider: a.Provider, Found: &found})
+			all = append(all, core.VolumeCandidate{Index: index, Provider: a.Provider, Plugin: a.Plugin, Found: &found})
 		}
 		for _, index := range slices.Sorted(maps.Keys(a.Offers)) {
 			for _, o := range a.Offers[index] {
@@ -204,7 +204,7 @@ func VolumeQuotes(answers []core.VolumeAnswer, p Pricing) ([]core.VolumeCandidat
 					continue
 				}
 				all = append(all, core.VolumeCandidate{
-					Index: index, Provider: a.Provider, Quote: &core.VolumeQuote{ID: p.NewID(), Offer: o, Price: q},
+					Index: index, Provider: a.Provider, Plugin: a.Plugin, Quote: &core.VolumeQuote{ID: p.NewID(), Offer: o, Price: q},
 				})
 			}
 		}

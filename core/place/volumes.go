@@ -19,7 +19,7 @@ func WithVolumes(quotes []core.Quote, pledge core.Pledge, candidates []core.Volu
 	if len(pledge.Volumes) == 0 {
 		return quotes, nil
 	}
-	p := pairing{pledge: pledge, rates: rates, by: make([][]core.VolumeCandidate, len(pledge.Volumes)), known: map[string]sight{}}
+	p := pairing{pledge: pledge.Booting(candidates), rates: rates, by: make([][]core.VolumeCandidate, len(pledge.Volumes)), known: map[string]sight{}}
 	for _, c := range candidates {
 		if c.Index >= 0 && c.Index < len(p.by) {
 			p.by[c.Index] = append(p.by[c.Index], c)
@@ -72,15 +72,12 @@ func (p *pairing) from(c core.Consumer) sight {
 	if ok {
 		return s
 	}
-	boots := false
 	for i, want := range p.pledge.Volumes {
 		choice, why := p.choose(i, want, c)
 		if why != "" {
 			s.blind = append(s.blind, core.Reason{Field: fmt.Sprintf("volumes[%d]", i), Want: nameOf(want), Have: why, Text: "volume " + nameOf(want) + ": " + why})
 			continue
 		}
-		choice.Boot = choice.Boot && !boots
-		boots = boots || choice.Boot
 		s.choices = append(s.choices, choice)
 	}
 	p.known[key] = s
@@ -138,11 +135,15 @@ func (p *pairing) better(a, b core.VolumeChoice) bool {
 // chooseFound is for a volume that exists. One that is in several places is
 // written to where its epoch is highest, and nowhere else.
 func chooseFound(all []core.VolumeCandidate, index int, want core.VolumeRequest, c core.Consumer) (core.VolumeChoice, string) {
-	var newest uint64
+	var places []core.VolumePlace
 	for _, from := range all {
 		if from.Found != nil {
-			newest = max(newest, from.Found.Epoch)
+			places = append(places, core.VolumePlace{Volume: *from.Found, Plugin: from.Plugin})
 		}
+	}
+	newest, no := authority(places, want)
+	if no != "" {
+		return core.VolumeChoice{}, no
 	}
 	var best *core.VolumeChoice
 	var epoch uint64
@@ -166,7 +167,7 @@ func chooseFound(all []core.VolumeCandidate, index int, want core.VolumeRequest,
 			continue
 		}
 		choice := core.VolumeChoice{
-			Index: index, Name: v.Name, Provider: from.Provider, VolumeID: v.ID, ReadOnly: readOnly, Boot: v.Bootable && !v.Shareable, Way: way,
+			Index: index, Name: v.Name, Provider: from.Provider, VolumeID: v.ID, ReadOnly: readOnly, Boot: want.Bootable, Way: way,
 		}
 		if best == nil || cmp.Or(cmp.Compare(epoch, v.Epoch), cmp.Compare(way.Rank, best.Way.Rank), cmp.Compare(choice.Provider, best.Provider)) < 0 {
 			best, epoch = &choice, v.Epoch
@@ -179,6 +180,35 @@ func chooseFound(all []core.VolumeCandidate, index int, want core.VolumeRequest,
 		why = []string{"no storage provider that answered has it"}
 	}
 	return core.VolumeChoice{}, sorted(why)
+}
+
+// authority is the epoch of the place that says who writes, or why none does: the
+// places have different volumes, or several of them were written to last.
+func authority(places []core.VolumePlace, want core.VolumeRequest) (epoch uint64, no string) {
+	if !core.OneVolume(places) {
+		return 0, fmt.Sprintf("%s each have a volume of this id, and not the same one: remove all but one of them, or of these providers", providers(places))
+	}
+	newest := core.Newest(places)
+	if len(newest) == 0 {
+		return 0, ""
+	}
+	epoch = newest[0].Epoch
+	writable := slices.DeleteFunc(newest, func(p core.VolumePlace) bool { return p.ReadOnly })
+	if len(writable) > 1 && !want.ReadOnly {
+		return 0, fmt.Sprintf("%s have it with the same epoch %d, and none of them says who writes: use it with readonly, or remove all but one (meson volume rm PROVIDER/%s)",
+			providers(writable), epoch, want.VID)
+	}
+	return epoch, ""
+}
+
+// providers names the places.
+func providers(places []core.VolumePlace) string {
+	names := make([]string, len(places))
+	for i, p := range places {
+		names[i] = p.Provider
+	}
+	slices.Sort(names)
+	return strings.Join(names, " and ")
 }
 
 // unusable is why a volume cannot be used so now; empty: it can.

@@ -116,6 +116,23 @@ func TestVolumesThatCannotBeHad(t *testing.T) {
 		"newer where it is not reached": {oldDisk(false), []core.VolumeCandidate{
 			there(0, "v", core.Volume{Epoch: 3}), there(0, "w", core.Volume{Epoch: 4, Exposures: []core.Exposure{{Kind: core.ConnectRBD}}}),
 		}, "v: it has newer contents elsewhere; w: it cannot be reached: the machine cannot use rbd"},
+		"written last in two places": {
+			oldDisk(false),
+			[]core.VolumeCandidate{there(0, "w", core.Volume{Epoch: 4}), there(0, "u", core.Volume{Epoch: 3}), there(0, "v", core.Volume{Epoch: 4})},
+			"volume vid: v and w have it with the same epoch 4, and none of them says who writes: use it with readonly, or remove all but one (meson volume rm PROVIDER/vid)",
+		},
+		"never written, in two places": {oldDisk(false), []core.VolumeCandidate{there(0, "v", core.Volume{}), there(0, "w", core.Volume{})}, "v and w have it with the same epoch 0"},
+		"read in two places":           {oldDisk(true), []core.VolumeCandidate{there(0, "v", core.Volume{Epoch: 4}), there(0, "w", core.Volume{Epoch: 4})}, ""},
+		"one place of two is read-only": {
+			oldDisk(false),
+			[]core.VolumeCandidate{there(0, "v", core.Volume{Epoch: 4}), there(0, "w", core.Volume{Epoch: 4, VolumeSpec: core.VolumeSpec{ReadOnly: true}})},
+			"",
+		},
+		"another volume of that id": {
+			oldDisk(true),
+			[]core.VolumeCandidate{there(0, "v", core.Volume{Epoch: 4, Owner: core.Owner{Key: "a"}}), there(0, "w", core.Volume{Epoch: 3, Owner: core.Owner{Key: "b"}})},
+			"volume vid: v and w each have a volume of this id, and not the same one",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			paired, reasons := place.WithVolumes([]core.Quote{machineOn(t, "m", "rack", "h1", "0.01", "EUR")}, c.pledge, c.candidates, nil)
@@ -166,5 +183,28 @@ func TestVolumeInAnotherCurrency(t *testing.T) {
 	}
 	if paired, reasons = place.WithVolumes([]core.Quote{machine}, newDisk(), []core.VolumeCandidate{candidate}, nil); len(paired) != 0 || len(reasons) != 1 || !strings.Contains(reasons[0].Text, "no exchange rate") {
 		t.Errorf("without rates: %d quotes, %+v", len(paired), reasons)
+	}
+}
+
+// Where a volume is written is where its epoch is highest, whatever reaches the
+// machine faster; to read, a place that the machine reaches is enough.
+func TestVolumeInSeveralPlaces(t *testing.T) {
+	near := core.Exposure{Kind: core.ConnectFile, Host: "h1"}
+	candidates := []core.VolumeCandidate{
+		there(0, "old", core.Volume{Epoch: 3, Exposures: []core.Exposure{near}}), there(0, "new", core.Volume{Epoch: 4}),
+	}
+	machine := []core.Quote{machineOn(t, "m", "rack", "h1", "0.01", "EUR")}
+	for _, readOnly := range []bool{false, true} {
+		paired, reasons := place.WithVolumes(machine, oldDisk(readOnly), candidates, nil)
+		if len(paired) != 1 || paired[0].Volumes[0].Provider != "new" || paired[0].Volumes[0].ReadOnly != readOnly {
+			t.Errorf("readonly %v: %+v, %+v", readOnly, paired, reasons)
+		}
+	}
+	candidates[1].Found.Exposures = []core.Exposure{{Kind: core.ConnectRBD}}
+	if paired, reasons := place.WithVolumes(machine, oldDisk(false), candidates, nil); len(paired) != 0 || !strings.Contains(reasons[0].Text, "; old: it has newer contents elsewhere") {
+		t.Errorf("written to an old place: %+v, %+v", paired, reasons)
+	}
+	if paired, reasons := place.WithVolumes(machine, oldDisk(true), candidates, nil); len(paired) != 1 || paired[0].Volumes[0].Provider != "old" {
+		t.Errorf("read where it is reached: %+v, %+v", paired, reasons)
 	}
 }

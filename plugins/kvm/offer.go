@@ -101,7 +101,7 @@ func (s *Snapshot) fit(c *Config, pledge *pb.Pledge, now time.Time) (match, []*p
 		return match{}, []*pb.Reason{{Candidate: zone, Field: "host", Want: "reachable", Have: "unreachable", Text: sdk.CleanText(text, 500)}}
 	}
 	image, arch, reasons := s.boot(c, pledge)
-	m := match{snapshot: s, pledge: pledge, request: fit.RequestOf(pledge, bootDisk(pledge, image, fromVolume(pledge)), wantsEFI(pledge, image))}
+	m := match{snapshot: s, pledge: pledge, request: fit.RequestOf(pledge, bootDisk(pledge, image, sdk.BootsFromVolume(pledge)), wantsEFI(pledge, image))}
 	if arch != "" {
 		m.request.Archs = []string{arch}
 	}
@@ -121,11 +121,6 @@ func (s *Snapshot) fit(c *Config, pledge *pb.Pledge, now time.Time) (match, []*p
 	}
 	m.assignment = assignment
 	return m, reasons
-}
-
-// fromVolume reports whether a pledge is for a machine that boots from a volume.
-func fromVolume(pledge *pb.Pledge) bool {
-	return slices.ContainsFunc(pledge.GetVolumes(), (*pb.VolumeRequest).GetBootable)
 }
 
 // bootDisk is the size asked, or what the image needs if that is more; of a machine

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
@@ -16,7 +17,7 @@ import (
 func (s *Snapshot) boot(c *Config, pledge *pb.Pledge) (*Image, string, []*pb.Reason) {
 	family, flavour := pledge.GetOsFamily(), pledge.GetOsFlavour()
 	some, ok := c.Image(family, flavour)
-	if !ok || fromVolume(pledge) {
+	if !ok || sdk.BootsFromVolume(pledge) {
 		return nil, "", nil
 	}
 	var lacking []string
@@ -52,7 +53,7 @@ func contractArch(libvirt string) string {
 func (c *Config) lacks(pledge *pb.Pledge) []*pb.Reason {
 	var reasons []*pb.Reason
 	family, flavour := pledge.GetOsFamily(), pledge.GetOsFlavour()
-	if _, ok := c.Image(family, flavour); ok || fromVolume(pledge) {
+	if _, ok := c.Image(family, flavour); ok || sdk.BootsFromVolume(pledge) {
 		return reasons
 	}
 	r := &pb.Reason{

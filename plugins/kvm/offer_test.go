@@ -95,13 +95,16 @@ func TestOffersGolden(t *testing.T) {
 		"unknown": func(p *pb.Pledge) { p.RequireEcc, p.MinFrequencyMhz, p.CpuFlags = true, 2000, []string{"avx2"} },
 		"volumes": func(p *pb.Pledge) { p.Volumes = []*pb.VolumeRequest{{Vid: "v1"}} },
 		"bootvolume": func(p *pb.Pledge) {
-			p.OsFamily, p.OsFlavour, p.Volumes = "windows", "2025", []*pb.VolumeRequest{{Vid: "v1"}, {Name: "root", SizeMib: 1 << 14, Bootable: true}}
+			p.OsFamily, p.OsFlavour, p.Volumes = "windows", "2025", []*pb.VolumeRequest{{Vid: "v1"}, {Vid: "root", Bootable: true}}
 		},
-		"system": func(p *pb.Pledge) { p.OsFlavour = "suse" },
-		"image":  func(p *pb.Pledge) { p.OsFlavour = "big" },
-		"public": func(p *pb.Pledge) { p.PublicIpv4 = true },
-		"mixed":  func(p *pb.Pledge) { p.OsFlavour, p.Archs = "big", []string{"aarch64", "x86_64"} },
-		"huge":   func(p *pb.Pledge) { p.Slots, p.MemoryMib, p.BootDiskGib = 64, 1<<20, 5000 },
+		// One that is to be made is empty: the machine boots from its image, on a disk
+		// that is paid for.
+		"emptyvolume": func(p *pb.Pledge) { p.Volumes = []*pb.VolumeRequest{{Name: "root", SizeMib: 1 << 14, Bootable: true}} },
+		"system":      func(p *pb.Pledge) { p.OsFlavour = "suse" },
+		"image":       func(p *pb.Pledge) { p.OsFlavour = "big" },
+		"public":      func(p *pb.Pledge) { p.PublicIpv4 = true },
+		"mixed":       func(p *pb.Pledge) { p.OsFlavour, p.Archs = "big", []string{"aarch64", "x86_64"} },
+		"huge":        func(p *pb.Pledge) { p.Slots, p.MemoryMib, p.BootDiskGib = 64, 1<<20, 5000 },
 	} {
 		t.Run(name, func(t *testing.T) { goldenOffers(t, name, askOffers(t, offerRequest(change))) })
 	}

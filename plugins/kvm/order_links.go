@@ -30,7 +30,7 @@ func (at *place) linksOf(ctx context.Context, op string, req *pb.CreateRequest) 
 		return nil, err
 	}
 	boots := (&order{links: links}).fromVolume()
-	if fromVolume(req.GetPledge()) && !boots {
+	if sdk.BootsFromVolume(req.GetPledge()) && !boots {
 		return nil, sdk.InvalidFaults(op, []sdk.Fault{{
 			Path: "attachments", Have: "no boot", Want: "boot at one of them", Text: "the offer is of a machine that boots from a volume, and no attachment is to be booted from",
 		}})

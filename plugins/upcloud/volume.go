@@ -64,7 +64,7 @@ func (v *volume) own() ownKey { return ownKey{v.owner().GetBroker(), v.owner().G
 func (v *volume) wire() *pb.Volume {
 	out := &pb.Volume{
 		Id: v.UUID, Owner: v.owner(), Name: cmp.Or(v.labels[labelName], v.Title), Region: regionOf(v.Zone), Zone: v.Zone, Tier: v.Tier,
-		Epoch: v.epoch(), Spec: &pb.VolumeSpec{SizeBytes: uint64(max(v.Size, 0)) * gib, Bootable: true},
+		Epoch: v.epoch(), Spec: &pb.VolumeSpec{SizeBytes: uint64(max(v.Size, 0)) * gib},
 		Exposures: exposures(v.provider, v.Zone),
 	}
 	if !v.Created.IsZero() {

@@ -123,6 +123,9 @@ func volumeSize(req *pb.OfferVolumeRequest) (size int, reasons []*pb.Reason) {
 	if req.GetSpec().GetShareable() {
 		no("shareable", "true", "false", "shareable=false", "a storage of UpCloud is of one server at a time")
 	}
+	if req.GetSpec().GetBootable() {
+		no("bootable", "true", "false", "bootable=false", "servers boot the disk that they are made with")
+	}
 	if req.GetSpec().GetReadOnly() {
 		no("read_only", "true", "false", "read_only=false", "UpCloud has no storages that are attached for reading alone")
 	}

@@ -96,6 +96,7 @@ func TestVolumeOffers(t *testing.T) {
 	}
 	for field, spec := range map[string]*pb.VolumeSpec{
 		"size": {SizeBytes: 5000 << 30}, "shareable": {SizeBytes: 1, Shareable: true}, "read_only": {SizeBytes: 1, ReadOnly: true},
+		"bootable": {SizeBytes: 1, Bootable: true},
 	} {
 		no := offerVolumes(t, p, &pb.OfferVolumeRequest{Spec: spec, ForHours: 730})
 		if len(no.GetOffers()) != 0 || len(no.GetReasons()) != 1 || no.GetReasons()[0].GetField() != field || no.GetReasons()[0].GetRelax() == "" {
@@ -125,7 +126,7 @@ func TestVolumeLife(t *testing.T) {
 		}
 	}
 	v := untilAvailable(t, p, req)
-	if again := untilAvailable(t, p, req); again.GetId() != v.GetId() || v.GetSpec().GetSizeBytes() != 20<<30 || v.GetName() != req.GetName() {
+	if again := untilAvailable(t, p, req); again.GetId() != v.GetId() || v.GetSpec().GetSizeBytes() != 20<<30 || v.GetSpec().GetBootable() || v.GetName() != req.GetName() {
 		t.Errorf("made %v, again %v", v, again)
 	}
 	if n := cl.Stats().Requests["create_storage"]; n != 1 {

@@ -417,14 +417,17 @@ func (x *PciRequest) GetCount() uint32 {
 
 // VolumeRequest is a volume that exists (vid) or one to be made.
 type VolumeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Vid           string                 `protobuf:"bytes,1,opt,name=vid,proto3" json:"vid,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	SizeMib       uint64                 `protobuf:"varint,3,opt,name=size_mib,json=sizeMib,proto3" json:"size_mib,omitempty"`
-	Bootable      bool                   `protobuf:"varint,4,opt,name=bootable,proto3" json:"bootable,omitempty"`
-	Shareable     bool                   `protobuf:"varint,5,opt,name=shareable,proto3" json:"shareable,omitempty"`
-	ReadOnly      bool                   `protobuf:"varint,6,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	Volatile      bool                   `protobuf:"varint,7,opt,name=volatile,proto3" json:"volatile,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Vid     string                 `protobuf:"bytes,1,opt,name=vid,proto3" json:"vid,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	SizeMib uint64                 `protobuf:"varint,3,opt,name=size_mib,json=sizeMib,proto3" json:"size_mib,omitempty"`
+	// With vid: the machine boots from it, so it needs no image, and no disk that is
+	// made from one is part of its offer. Of one that is to be made: machines can boot
+	// from it once it holds a system; it is empty, and this one boots from its image.
+	Bootable      bool `protobuf:"varint,4,opt,name=bootable,proto3" json:"bootable,omitempty"`
+	Shareable     bool `protobuf:"varint,5,opt,name=shareable,proto3" json:"shareable,omitempty"`
+	ReadOnly      bool `protobuf:"varint,6,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Volatile      bool `protobuf:"varint,7,opt,name=volatile,proto3" json:"volatile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

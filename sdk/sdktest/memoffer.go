@@ -144,7 +144,7 @@ func (m *MemProvider) offer(z MemZone, p *pb.Pledge) *pb.Offer {
 			{Sku: "memory", Amount: fmt.Sprint(p.GetMemoryMib()), Divisor: 1024, Text: "GiB of memory"},
 		},
 	}
-	if p.GetBootDiskGib() > 0 {
+	if p.GetBootDiskGib() > 0 && !sdk.BootsFromVolume(p) {
 		o.Quantities = append(o.Quantities, &pb.Quantity{Sku: "disk", Amount: fmt.Sprint(p.GetBootDiskGib()), Divisor: 1, Text: "GiB of disk"})
 	}
 	if p.GetRequireEcc() {
