@@ -34,6 +34,7 @@ func devices(s Spec) *libvirtxml.DomainDeviceList {
 			MAC:    &libvirtxml.DomainInterfaceMAC{Address: MAC(s.UUID, i)},
 			Source: &libvirtxml.DomainInterfaceSource{Network: &libvirtxml.DomainInterfaceSourceNetwork{Network: network}},
 			Model:  &libvirtxml.DomainInterfaceModel{Type: "virtio"},
+			ROM:    bootROM(s),
 		})
 	}
 	for _, address := range s.Assignment.PCI {
@@ -52,6 +53,16 @@ func devices(s Spec) *libvirtxml.DomainDeviceList {
 		}}
 	}
 	return d
+}
+
+// bootROM takes the boot program of network cards out of their machines: only
+// what has a boot order is booted from, which no network card has, and without it
+// the firmware need not unpack and start one.
+func bootROM(s Spec) *libvirtxml.DomainROM {
+	if !x86(s) {
+		return nil
+	}
+	return &libvirtxml.DomainROM{Enabled: "no"}
 }
 
 // disks go through the host's page cache, which many guests of one base image
