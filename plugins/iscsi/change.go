@@ -54,7 +54,7 @@ func ready(v *vault.Volume, op image.Op) error {
 			return &sdk.Error{
 				Kind: sdk.Busy, Op: string(op) + " volume", Subject: "volume " + v.ID, Source: sdk.SourceProvider,
 				Text: fmt.Sprintf("the machine of allocation %s (attachment %s) has its file open itself", u.Allocation, u.ID),
-				Hint: "detach it, or stop the machine and detach it; a provider with local=nbd has its own host's machines come over nbd, which lets snapshots be taken while they write",
+				Hint: "detach it, or stop the machine and detach it; with host_uuid=none the vault gives machines of its own host iSCSI, and snapshots are taken while they write",
 			}
 		}
 	}
