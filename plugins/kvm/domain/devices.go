@@ -23,9 +23,9 @@ func devices(s Spec) *libvirtxml.DomainDeviceList {
 			Source: &libvirtxml.DomainChardevSource{UNIX: &libvirtxml.DomainChardevSourceUNIX{Mode: "bind"}},
 			Target: &libvirtxml.DomainChannelTarget{VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: "org.qemu.guest_agent.0"}},
 		}},
-		MemBalloon: &libvirtxml.DomainMemBalloon{Model: "virtio"},
+		MemBalloon: &libvirtxml.DomainMemBalloon{Model: "virtio", Address: fixed(s, slotBalloon)},
 		RNGs: []libvirtxml.DomainRNG{{
-			Model:   "virtio",
+			Model: "virtio", Address: fixed(s, slotRandom),
 			Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
 		}},
 	}
@@ -65,6 +65,28 @@ func bootROM(s Spec) *libvirtxml.DomainROM {
 	return &libvirtxml.DomainROM{Enabled: "no"}
 }
 
+// Slots of the PCI Express root itself. What a machine keeps as long as it lives
+// stands there: behind root ports, of which a guest sets up each when it boots, is
+// what comes and goes. Slots below are libvirt's for ports and the screen, the last
+// ones the chipset's.
+const (
+	slotDisk, slotSeed                  = 0x10, 0x11
+	slotSerial, slotBalloon, slotRandom = 0x12, 0x13, 0x14
+)
+
+// fixed is the address of a device that stays; nil where libvirt is to choose.
+func fixed(s Spec, slot uint) *libvirtxml.DomainAddress {
+	if !keepsRoot(s) {
+		return nil
+	}
+	domain, bus, function := uint(0), uint(0), uint(0)
+	return &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &domain, Bus: &bus, Slot: &slot, Function: &function}}
+}
+
+// keepsRoot reports whether devices that stay are on the root: not where the
+// machine boots from a volume, which its guest is to find before any other disk.
+func keepsRoot(s Spec) bool { return x86(s) && pcie(s) && s.Disk != "" }
+
 // disks go through the host's page cache, which many guests of one base image
 // share, and which works on every file system; the guest's flushes are kept.
 func disks(s Spec) []libvirtxml.DomainDisk {
@@ -75,7 +97,7 @@ func disks(s Spec) []libvirtxml.DomainDisk {
 			Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "qcow2", Cache: "writeback", Discard: "unmap"},
 			Source: &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Disk}},
 			Target: &libvirtxml.DomainDiskTarget{Dev: "vda", Bus: "virtio"},
-			Boot:   &libvirtxml.DomainDeviceBoot{Order: 1},
+			Boot:   &libvirtxml.DomainDeviceBoot{Order: 1}, Address: fixed(s, slotDisk),
 		})
 	}
 	if s.Seed != "" {
@@ -84,7 +106,7 @@ func disks(s Spec) []libvirtxml.DomainDisk {
 			Driver:   &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
 			Source:   &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: s.Seed}},
 			Target:   &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
-			ReadOnly: &libvirtxml.DomainDiskReadOnly{},
+			ReadOnly: &libvirtxml.DomainDiskReadOnly{}, Address: fixed(s, slotSeed),
 		})
 	}
 	// As libvirt orders them itself, so that the guest finds them in this order.
@@ -101,6 +123,10 @@ func controllers(s Spec) []libvirtxml.DomainController {
 		// The keyboard is PS/2: no guest pays for a USB bus that it does not use.
 		out = append(out, libvirtxml.DomainController{Type: "usb", Model: "none"})
 	}
+	if keepsRoot(s) {
+		index := uint(0)
+		out = append(out, libvirtxml.DomainController{Type: "virtio-serial", Index: &index, Address: fixed(s, slotSerial)})
+	}
 	if pcie(s) {
 		index := uint(0)
 		out = append(out, libvirtxml.DomainController{Type: "pci", Index: &index, Model: "pcie-root"})
@@ -113,6 +139,9 @@ func controllers(s Spec) []libvirtxml.DomainController {
 
 // ports is how many root ports the devices take, and the spare ones.
 func ports(s Spec) int {
+	if keepsRoot(s) {
+		return spareSlots + len(s.Volumes) + len(s.Networks) + len(s.Assignment.PCI)
+	}
 	n := spareSlots + len(disks(s)) + len(s.Networks) + len(s.Assignment.PCI)
 	n += 3 // virtio-serial, rng, balloon
 	if !x86(s) {
