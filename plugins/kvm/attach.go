@@ -35,6 +35,9 @@ func (p *Provider) Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Insta
 	if err := p.mayAttach(m, &l); err != nil {
 		return nil, err
 	}
+	if err := m.at.inspect(ctx, op, &l); err != nil {
+		return nil, err
+	}
 	have := m.record(l.ID)
 	if have != nil {
 		l.Boot = have.Boot

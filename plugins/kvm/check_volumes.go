@@ -18,7 +18,7 @@ func (at *place) checkVolumes(uuid string) *pb.CheckItem {
 		return item
 	}
 	networks := cmp.Or(strings.Join(at.StorageNetworks, ", "), "none in storage_networks")
-	dirs := cmp.Or(strings.Join(at.VolumeDirs, ", "), "none in volume_dirs")
+	dirs := cmp.Or(at.filesText(), "none in volume_dirs")
 	item.Text = fmt.Sprintf("host %s, initiator %s, networks: %s, directories: %s", uuid, at.initiator(uuid), networks, dirs)
 	return item
 }

@@ -128,6 +128,9 @@ func (p *Provider) define(ctx context.Context, o *order, h *inventory.Host) (*in
 		}
 		return nil, noRoom(o.at, reasons)
 	}
+	if err := o.inspect(ctx); err != nil {
+		return nil, err
+	}
 	c := o.claimFor(assignment, now)
 	doc, err := o.domain(h, assignment, c)
 	if err != nil {

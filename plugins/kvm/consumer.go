@@ -36,7 +36,10 @@ func (s *Site) consumer(provider, uuid string, told bool) *pb.Consumer {
 		Provider: provider, Zone: s.Zone, GuestMounts: told,
 	}
 	if len(s.VolumeDirs) > 0 && uuid != "" {
-		c.Host, c.Kinds = uuid, slices.Insert(c.Kinds, 0, pb.ConnectionKind_CONNECTION_KIND_FILE)
+		c.Host = uuid
+		if s.takesFiles() {
+			c.Kinds = slices.Insert(c.Kinds, 0, pb.ConnectionKind_CONNECTION_KIND_FILE)
+		}
 	}
 	if told {
 		c.Kinds = append(c.Kinds, pb.ConnectionKind_CONNECTION_KIND_NFS)

@@ -44,7 +44,7 @@ func (p *Provider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.Insta
 			}
 			if m.ran || m.active() {
 				p.finish(ctx, o, m)
-				return p.instance(ctx, m), nil
+				return unmade(p.instance(ctx, m)), nil
 			}
 		}
 		j = p.jobs.start(p.working, o.uuid, o.owner.GetRequest(), func(ctx context.Context, j *job) error {
@@ -69,7 +69,7 @@ func (p *Provider) await(ctx context.Context, o *order, j *job) (*pb.Instance, e
 			return nil, begun(j.err)
 		}
 		// It has run for a moment: it has no address yet.
-		return p.instanceWith(j.machine, nil), nil
+		return unmade(p.instanceWith(j.machine, nil)), nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -80,7 +80,16 @@ func (p *Provider) await(ctx context.Context, o *order, j *job) (*pb.Instance, e
 	if err != nil {
 		return p.unread(o, j), nil
 	}
-	return p.instance(limited, m), nil
+	return unmade(p.instance(limited, m)), nil
+}
+
+// unmade is what a Create answers with: a machine that ends by itself before anybody
+// has heard that it runs has failed. Later it is one that is stopped.
+func unmade(in *pb.Instance) *pb.Instance {
+	if in.GetState() == pb.InstanceState_INSTANCE_STATE_STOPPED && in.GetMessage() != "" {
+		in.State = pb.InstanceState_INSTANCE_STATE_FAILED
+	}
+	return in
 }
 
 // unread is the answer about a machine that is known to be there and cannot be
@@ -140,6 +149,9 @@ func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *j
 	}
 	p.step("volumes.made")
 	if err := p.between(ctx, o); err != nil {
+		return err
+	}
+	if err := o.inspect(ctx); err != nil {
 		return err
 	}
 	for i := range o.links {

@@ -67,13 +67,7 @@ func (m *machine) status(now time.Time) (pb.InstanceState, string) {
 	}
 	switch m.state {
 	case libvirt.DOMAIN_SHUTOFF, libvirt.DOMAIN_NOSTATE:
-		switch libvirt.DomainShutoffReason(m.reason) {
-		case libvirt.DOMAIN_SHUTOFF_CRASHED:
-			return pb.InstanceState_INSTANCE_STATE_FAILED, "its process ended unexpectedly; it can be started again"
-		case libvirt.DOMAIN_SHUTOFF_FAILED:
-			return pb.InstanceState_INSTANCE_STATE_FAILED, "its host could not start it"
-		}
-		return pb.InstanceState_INSTANCE_STATE_STOPPED, ""
+		return pb.InstanceState_INSTANCE_STATE_STOPPED, stoppedBy(libvirt.DomainShutoffReason(m.reason))
 	case libvirt.DOMAIN_CRASHED:
 		return pb.InstanceState_INSTANCE_STATE_FAILED, "the guest has crashed"
 	case libvirt.DOMAIN_PAUSED:
@@ -94,6 +88,18 @@ func (m *machine) status(now time.Time) (pb.InstanceState, string) {
 		return pb.InstanceState_INSTANCE_STATE_RUNNING, "it was asked to shut down at " + m.stopAsked.Format(time.RFC3339) + " and has not"
 	}
 	return pb.InstanceState_INSTANCE_STATE_STOPPING, ""
+}
+
+// stoppedBy is why a machine does not run, where nobody has asked for that. It can be
+// started again in any case, so it has not failed.
+func stoppedBy(reason libvirt.DomainShutoffReason) string {
+	switch reason {
+	case libvirt.DOMAIN_SHUTOFF_CRASHED:
+		return "crashed: its process ended unexpectedly; it can be started again"
+	case libvirt.DOMAIN_SHUTOFF_FAILED:
+		return "its host could not start it the last time; it can be tried again"
+	}
+	return ""
 }
 
 // creating fills in how far a machine is that has not been started yet.

@@ -151,7 +151,7 @@ func (at *place) otherwise(ctx context.Context, uuid string, l *link.Link, w *wi
 		}
 	}
 	d := link.Find(w.config, l.ID)
-	if d == nil || l.Is(d) {
+	if d == nil || l.Is(d) && l.Stands(d) {
 		return nil
 	}
 	return failed(op, at, at.turn(ctx, uuid, l, d, 0), true)

@@ -25,6 +25,16 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 			Text: "it is still being made", Hint: "wait until it runs, or repeat its Create",
 		}
 	}
+	if req.GetAction() == pb.SetPowerRequest_ACTION_START && !m.active() {
+		unlock, err := p.linking.Lock(ctx, m.uuid)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		if err := m.settleFiles(ctx); err != nil {
+			return nil, err
+		}
+	}
 	err = m.at.change(ctx, op, m.uuid, func(dom *libvirt.Domain) error { return power(dom, req.GetAction()) })
 	if err != nil {
 		err = failed(op, m.at, err, true)

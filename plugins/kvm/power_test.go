@@ -120,8 +120,8 @@ func TestStatus(t *testing.T) {
 		"does not stop":    {machine{ran: true, state: libvirt.DOMAIN_RUNNING, stopAsked: now.Add(-time.Hour)}, pb.InstanceState_INSTANCE_STATE_RUNNING, true},
 		"shutting down":    {machine{ran: true, state: libvirt.DOMAIN_SHUTDOWN}, pb.InstanceState_INSTANCE_STATE_STOPPING, false},
 		"stopped":          {machine{ran: true, state: libvirt.DOMAIN_SHUTOFF, reason: int(libvirt.DOMAIN_SHUTOFF_SHUTDOWN)}, pb.InstanceState_INSTANCE_STATE_STOPPED, false},
-		"process died":     {machine{ran: true, state: libvirt.DOMAIN_SHUTOFF, reason: int(libvirt.DOMAIN_SHUTOFF_CRASHED)}, pb.InstanceState_INSTANCE_STATE_FAILED, true},
-		"failed to start":  {machine{ran: true, state: libvirt.DOMAIN_SHUTOFF, reason: int(libvirt.DOMAIN_SHUTOFF_FAILED)}, pb.InstanceState_INSTANCE_STATE_FAILED, true},
+		"process died":     {machine{ran: true, state: libvirt.DOMAIN_SHUTOFF, reason: int(libvirt.DOMAIN_SHUTOFF_CRASHED)}, pb.InstanceState_INSTANCE_STATE_STOPPED, true},
+		"failed to start":  {machine{ran: true, state: libvirt.DOMAIN_SHUTOFF, reason: int(libvirt.DOMAIN_SHUTOFF_FAILED)}, pb.InstanceState_INSTANCE_STATE_STOPPED, true},
 		"guest crashed":    {machine{ran: true, state: libvirt.DOMAIN_CRASHED}, pb.InstanceState_INSTANCE_STATE_FAILED, true},
 		"disk error":       {machine{ran: true, state: libvirt.DOMAIN_PAUSED, reason: int(libvirt.DOMAIN_PAUSED_IOERROR)}, pb.InstanceState_INSTANCE_STATE_FAILED, true},
 		"paused by a hand": {machine{ran: true, state: libvirt.DOMAIN_PAUSED, reason: int(libvirt.DOMAIN_PAUSED_USER)}, pb.InstanceState_INSTANCE_STATE_RUNNING, true},
@@ -129,5 +129,18 @@ func TestStatus(t *testing.T) {
 		if got, text := c.m.status(now); got != c.want || (text != "") != c.says {
 			t.Errorf("%s: %v %q, want %v", name, got, text, c.want)
 		}
+	}
+}
+
+// A machine that ends by itself before its Create has answered was not made; one that
+// was switched off meanwhile was.
+func TestUnmade(t *testing.T) {
+	for message, want := range map[string]pb.InstanceState{"": pb.InstanceState_INSTANCE_STATE_STOPPED, "crashed": pb.InstanceState_INSTANCE_STATE_FAILED} {
+		if in := unmade(&pb.Instance{State: pb.InstanceState_INSTANCE_STATE_STOPPED, Message: message}); in.GetState() != want {
+			t.Errorf("%q: %v", message, in.GetState())
+		}
+	}
+	if in := unmade(&pb.Instance{State: pb.InstanceState_INSTANCE_STATE_RUNNING, Message: "paused"}); in.GetState() != pb.InstanceState_INSTANCE_STATE_RUNNING {
+		t.Errorf("%v", in.GetState())
 	}
 }

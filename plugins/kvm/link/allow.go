@@ -12,8 +12,7 @@ import (
 // refuse says why no machine on the host is given a file or socket that a
 // connection names, and what a person can do about it; empty: it may be. Who
 // provides a volume is not trusted with the host: the path must lie below one of
-// Dirs. The path alone is looked at, since the host may be far away: where links
-// below Dirs lead is the business of who manages it.
+// Dirs. The path alone is looked at here; package chain looks at the file.
 func (h *Host) refuse(host, file string) (why, hint string) {
 	const set = "volume_dirs of the machine's host, in the settings of its provider, lists the directories that files and sockets of volumes may be in"
 	shown := sdk.CleanText(file, 128)
@@ -39,3 +38,6 @@ func (h *Host) refuse(host, file string) (why, hint string) {
 func ValidPath(p string) bool {
 	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && plain(p) && len(p) <= 1024
 }
+
+// ValidName reports whether a text can be the name of a file.
+func ValidName(s string) bool { return s != "" && plain(s) && len(s) <= 1023 }

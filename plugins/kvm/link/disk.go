@@ -83,7 +83,7 @@ func (l *Link) Device(at Place) (*libvirtxml.DomainDisk, error) {
 		// As the disks that are made for machines: through the page cache, the
 		// guest's flushes kept. QEMU locks the image.
 		d.Driver.Type, d.Driver.Cache = l.File.Format, "writeback"
-		d.Source = &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: l.File.Path}}
+		d.Source, d.BackingStore = source(l.File.Path), l.File.backing()
 	case l.ISCSI != nil:
 		d.Source = &libvirtxml.DomainDiskSource{Network: l.iscsi(at, d)}
 	case l.NBD != nil:
@@ -115,6 +115,23 @@ func Devices(machine string, links []Link) ([]libvirtxml.DomainDisk, error) {
 		out = append(out, *d)
 	}
 	return out, nil
+}
+
+func source(path string) *libvirtxml.DomainDiskSource {
+	return &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: path}}
+}
+
+// backing is what the file stands on, to its end, which is stated as well: libvirt
+// and QEMU look for nothing more.
+func (f *File) backing() *libvirtxml.DomainDiskBackingStore {
+	top := &libvirtxml.DomainDiskBackingStore{}
+	at := top
+	for _, x := range f.Below {
+		at.Format, at.Source = &libvirtxml.DomainDiskFormat{Type: x.Format}, source(x.Path)
+		at.BackingStore = &libvirtxml.DomainDiskBackingStore{}
+		at = at.BackingStore
+	}
+	return top
 }
 
 func (l *Link) iscsi(at Place, d *libvirtxml.DomainDisk) *libvirtxml.DomainDiskSourceNetwork {

@@ -45,9 +45,21 @@ type Disk struct {
 	Alias  struct {
 		Name string `xml:"name,attr"`
 	} `xml:"alias"`
+	Backing  *Backing                  `xml:"backingStore"`
 	Address  *libvirtxml.DomainAddress `xml:"address"`
 	ReadOnly *struct{}                 `xml:"readonly"`
 	Boot     *struct{}                 `xml:"boot"`
+}
+
+// Backing is what a disk stands on; without a file it is the end.
+type Backing struct {
+	Format struct {
+		Type string `xml:"type,attr"`
+	} `xml:"format"`
+	Source struct {
+		File string `xml:"file,attr"`
+	} `xml:"source"`
+	Backing *Backing `xml:"backingStore"`
 }
 
 // Find is the disk of an attachment, nil if there is none.
@@ -75,7 +87,36 @@ func FreeTarget(boot bool, lists ...[]Disk) string {
 	}
 }
 
-// Is reports whether a disk goes the way of the link, by one of its portals.
+// Stands reports whether a disk that goes the way of the link is read from just the
+// files that the link is.
+func (l *Link) Stands(d *Disk) bool {
+	if l.File == nil {
+		return true
+	}
+	b := d.Backing
+	for _, x := range l.File.Below {
+		if b == nil || b.Source.File != x.Path || b.Format.Type != x.Format {
+			return false
+		}
+		b = b.Backing
+	}
+	return b != nil && b.Source.File == "" && d.Driver.Format == l.File.Format
+}
+
+// FileLink is the link of a disk that is a file of the host; false where it is none.
+func (r Record) FileLink(d *Disk) (Link, bool) {
+	if d == nil || d.Type != "file" || d.Source.File == "" {
+		return Link{}, false
+	}
+	return Link{
+		ID: r.ID, Volume: r.Volume, Name: r.Name, Boot: d.Boot != nil, ReadOnly: d.ReadOnly != nil,
+		File: &File{Path: d.Source.File, Format: d.Driver.Format},
+	}, true
+}
+
+// Is reports whether a disk goes the way of the link, by one of its portals. What a
+// machine that reads has open holds the same when its volume stands on another file
+// by now, as after a snapshot.
 func (l *Link) Is(d *Disk) bool {
 	s := &d.Source
 	if (d.ReadOnly != nil) != l.ReadOnly || len(s.Hosts) == 0 && l.File == nil {
@@ -83,7 +124,7 @@ func (l *Link) Is(d *Disk) bool {
 	}
 	switch {
 	case l.File != nil:
-		return d.Type == "file" && s.File == l.File.Path && d.Driver.Format == l.File.Format
+		return d.Type == "file" && s.File == l.File.Path && (l.ReadOnly || d.Driver.Format == l.File.Format)
 	case l.ISCSI != nil:
 		return s.Protocol == "iscsi" && s.Name == l.ISCSI.Target+"/"+strconv.FormatUint(uint64(l.ISCSI.LUN), 10) &&
 			s.Initiator.IQN.Name == l.ISCSI.Initiator && d.Auth.User+s.Auth.User == l.ISCSI.User &&

@@ -36,7 +36,13 @@ type File struct {
 	Path string
 	// Format is raw or qcow2, as recorded with the volume and never probed.
 	Format string
+	// Below are the files that it stands on, the nearest first. The machine gets
+	// these, whatever the files themselves say.
+	Below []Layer
 }
+
+// Layer is a file that another one stands on.
+type Layer struct{ Path, Format string }
 
 // ISCSI is a logical unit of a target.
 type ISCSI struct {

@@ -53,7 +53,7 @@ func TestRead(t *testing.T) {
 		}), Link{ID: "a1-1-0", Volume: "v", Name: "data", ISCSI: &ISCSI{
 			Portals: []Portal{{"san", "3260"}}, Target: "iqn.2026-01.dev.meson:v.7", LUN: 1, Initiator: "iqn.2020-01.x:i",
 		}}},
-		"file":       {file("/vault/x & y's.elimg/data.img", "qcow2"), Link{ID: "a1-1-0", File: &File{"/vault/x & y's.elimg/data.img", "qcow2"}}},
+		"file":       {file("/vault/x & y's.elimg/data.img", "qcow2"), Link{ID: "a1-1-0", File: &File{Path: "/vault/x & y's.elimg/data.img", Format: "qcow2"}}},
 		"nbd":        {nbd("nbd://10.0.0.5/some%20vol"), Link{ID: "a1-1-0", NBD: &NBD{Host: "10.0.0.5", Port: "10809", Export: "some vol"}}},
 		"nbd socket": {nbd("nbd+unix:///vol?socket=/run/vault/v.sock"), Link{ID: "a1-1-0", NBD: &NBD{Socket: "/run/vault/v.sock", Export: "vol"}}},
 		"nfs":        {nfs("10.0.0.5:2049", "/share"), Link{ID: "a1-1-0", Name: "share", NFS: &NFS{"10.0.0.5", "2049", "/share", "4.2"}}},

@@ -53,7 +53,7 @@ func signs() []sign {
 		{[]string{"no more available pci slots"}, Trouble{
 			Kind: sdk.Exhausted, Text: "the machine has no free slot while it runs", Hint: "stop the machine, attach the volume, start it",
 		}},
-		{[]string{"requested export not available", "logical_unit_not_supported", "cannot access storage file", "could not open"}, Trouble{
+		{[]string{"requested export not available", "logical_unit_not_supported", "cannot access storage file", "cannot access backing file", "could not open"}, Trouble{
 			Kind: sdk.Unavailable, Text: "the volume is not served there",
 		}},
 		{[]string{"failed to connect", "can not reconnect", "connection refused", "no route to host", "timed out", "resolution failed", "network is unreachable", "connection reset"}, Trouble{
