@@ -59,8 +59,13 @@ func (g *guest) until(text string) string {
 // before the console was open.
 func (g *guest) booted() string {
 	g.t.Helper()
-	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(time.Second) {
-		_, _ = g.keys.WriteString("\rready\r")
+	asked := time.Time{}
+	for give := time.Now().Add(waits); time.Now().Before(give); time.Sleep(100 * time.Millisecond) {
+		// Not too often: a slow guest would be busy with answers for minutes after it.
+		if time.Since(asked) > 15*time.Second {
+			asked = time.Now()
+			_, _ = g.keys.WriteString("\rready\r")
+		}
 		if line, ok := g.text.after("MESON-GUEST ready"); ok {
 			return line
 		}

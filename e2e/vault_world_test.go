@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -34,8 +35,14 @@ type vault struct {
 // withVault adds a vault as provider "vault", and the tiny guest's image.
 func withVault(t *testing.T, hosts ...string) (*world, *vault) {
 	t.Helper()
-	w := &world{t: t, home: t.TempDir(), lab: labEnv(t, "")}
-	for name, value := range iscsiEnv(t) {
+	return vaultIn(t, labEnv(t, ""), nil, hosts...)
+}
+
+// vaultIn is withVault in a lab, with further settings of the vault's.
+func vaultIn(t *testing.T, lab map[string]string, more map[string]any, hosts ...string) (*world, *vault) {
+	t.Helper()
+	w := &world{t: t, home: t.TempDir(), lab: lab}
+	for name, value := range iscsiEnv(t, lab["MESON_LAB_STATE"]) {
 		w.lab[name] = value
 	}
 	run, err := os.MkdirTemp("/run", "meson-e2e-")
@@ -51,13 +58,16 @@ func withVault(t *testing.T, hosts ...string) (*world, *vault) {
 	first, nfs := v.ports()
 	t.Cleanup(v.clean)
 	v.config = filepath.Join(w.home, "vault.json")
-	w.write("vault.json", asJSON(t, map[string]any{
+	settings := map[string]any{
 		"path": v.dir, "zone": "fabric", "host_uuid": "none", "address": w.lab["MESON_LAB_ISCSI_ADDRESS"],
 		"first_port": first, "last_port": first + 99,
 		"nfs_address": fmt.Sprintf("%s:%d", w.lab["MESON_LAB_ISCSI_ADDRESS"], nfs), "nfs_clients": []string{"10.77.0.0/24"},
 		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(run, "d"), "reserve_gib": 0,
 		"image_sources": []string{w.lab["MESON_LAB_STATE"]},
-	}))
+	}
+	maps.Copy(settings, more)
+	w.write("vault.json", asJSON(t, settings))
+	w.volumeDirs = []string{v.dir}
 	v.start()
 	w.settle(hosts)
 	w.addVault(v)
@@ -102,9 +112,11 @@ func (v *vault) ports() (first, nfs int) {
 
 // iscsiEnv is what lab/iscsi says; without it the test is skipped, or fails where
 // MESON_REQUIRE names iscsi.
-func iscsiEnv(t *testing.T) map[string]string {
+func iscsiEnv(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "../lab/iscsi", "start").Output()
+	cmd := exec.CommandContext(t.Context(), "../lab/iscsi", "start")
+	cmd.Env = append(os.Environ(), "MESON_LAB_DIR="+dir)
+	out, err := cmd.Output()
 	if err != nil {
 		if slices.Contains(strings.Split(os.Getenv("MESON_REQUIRE"), ","), "iscsi") {
 			t.Fatalf("lab/iscsi start: %v", err)

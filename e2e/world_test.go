@@ -58,6 +58,8 @@ type world struct {
 	spec string
 	// reserve is how many cores of every host are not given away.
 	reserve int
+	// volumeDirs are the directories of the hosts that files of volumes may be below.
+	volumeDirs []string
 	// netns is the network namespace that this user sits in, if it is another one.
 	netns string
 	// others are domains that were seen to be of others; that does not change.
@@ -108,6 +110,7 @@ func (w *world) provider(hosts []string) string {
 	}
 	text, err := json.Marshal(obj{
 		"currency": "EUR", "disk_gib_month": "0.05", "accelerator": "tcg", "pool": "meson", "groups": groups,
+		"volume_dirs": append([]string{}, w.volumeDirs...),
 		"images": []obj{{
 			"os_family": "linux", "os_flavour": "bootsector", "format": "raw",
 			"file": w.lab["MESON_LAB_BOOTSECTOR_IMAGE"], "sha256": w.lab["MESON_LAB_BOOTSECTOR_SHA256"],
