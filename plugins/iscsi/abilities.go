@@ -97,13 +97,21 @@ func (p *Provider) LockVolume(ctx context.Context, req *pb.LockVolumeRequest) (*
 	return p.shown(ctx, f)
 }
 
-// UnlockVolume gives a lock back; by force every writer is cut off first.
+// UnlockVolume gives a lock back; by force every writer is cut off first. That does
+// not wait for what was begun with the volume and has not ended.
 func (p *Provider) UnlockVolume(ctx context.Context, req *pb.UnlockVolumeRequest) (*pb.Volume, error) {
-	f, unlock, err := p.held(ctx, "unlock volume", nil, req.GetId())
+	unlock, err := p.busy.Lock(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	f, err := p.store.find(ctx, req.GetId())
+	if err == nil {
+		f, err = f.writable("unlock volume")
+	}
+	if err != nil {
+		return nil, err
+	}
 	_, err = f.at.vault.ReleaseLock(ctx, f.Ref(), vault.Unlock{
 		Holder: req.GetHolder(), Force: req.GetForce(),
 		Fence: func(ctx context.Context, u vault.Use) error { return p.store.fence(ctx, f.Volume, u, true) },

@@ -22,7 +22,8 @@ type change struct {
 }
 
 // do records a change and makes it, with the volume's lock. What makes use of the
-// volume meanwhile notices a pause at most.
+// volume meanwhile notices a pause at most. A merge ends with ctx, and is undone then
+// unless it was as good as made.
 func (s *store) do(ctx context.Context, h *vault.Held, c change) error {
 	if err := s.finish(ctx, h); err != nil {
 		return err
@@ -37,13 +38,29 @@ func (s *store) do(ctx context.Context, h *vault.Held, c change) error {
 	}
 	err = h.Save(ctx, func(_ *vault.Meta, st *vault.State) error {
 		st.Pending = &vault.Pending{Op: string(c.Op), ID: c.ID, Since: time.Now().UTC(), Change: text}
+		for i := range st.Snapshots {
+			if c.Op == image.OpPush && st.Snapshots[i].ID == c.Layer {
+				st.Snapshots[i].Merging = true
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	s.step("change.noted")
-	return s.finish(ctx, h)
+	if !c.Op.Merges() {
+		return s.finish(ctx, h)
+	}
+	err = s.carryOut(ctx, h, c)
+	if err == nil {
+		return nil
+	}
+	// Its record stands until somebody has concluded it.
+	if ferr := s.finish(ctx, h); ferr != nil {
+		s.log.Warn("a merge that was put off is not concluded yet", "volume", h.Volume().ID, "error", ferr)
+	}
+	return err
 }
 
 // ready refuses a change of a volume that a machine of this host has open itself:
@@ -61,7 +78,9 @@ func ready(v *vault.Volume, op image.Op) error {
 	return nil
 }
 
-// finish goes on with a change that was begun and is not known to have ended.
+// finish goes on with a change that was begun and is not known to have ended. A merge
+// is not seen through, as somebody waits for it: it is finished where little is left
+// of it, and undone otherwise.
 func (s *store) finish(ctx context.Context, h *vault.Held) error {
 	pending := h.Volume().State.Pending
 	if pending == nil {
@@ -76,27 +95,71 @@ func (s *store) finish(ctx context.Context, h *vault.Held) error {
 	}
 	// What was begun is seen through.
 	ctx = context.WithoutCancel(ctx)
+	if c.Op.Merges() {
+		return s.conclude(ctx, h, c)
+	}
+	return s.carryOut(ctx, h, c)
+}
+
+// concludePatience is how long a storage daemon may take to end a merge: who wants
+// the volume waits for it.
+const concludePatience = 3 * time.Second
+
+// conclude ends a merge soon.
+func (s *store) conclude(ctx context.Context, h *vault.Held, c change) error {
+	soon, cancel := context.WithTimeout(ctx, concludePatience)
+	defer cancel()
+	work, err := s.working(soon, h.Volume())
+	if err != nil {
+		return err
+	}
+	next, made, err := s.images.Conclude(soon, work, c.Change)
+	if err != nil {
+		return err
+	}
+	if made {
+		return s.made(ctx, h, c, next)
+	}
+	return s.unmade(ctx, h)
+}
+
+// unmade records that of a change nothing was made.
+func (s *store) unmade(ctx context.Context, h *vault.Held) error {
+	if err := h.Save(ctx, func(_ *vault.Meta, st *vault.State) error { st.Pending = nil; return nil }); err != nil {
+		return err
+	}
+	s.step("change.unmade")
+	s.tidy(h.Volume())
+	if err := s.serve(ctx, h); err != nil {
+		s.log.Warn("the volume is not served", "volume", h.Volume().ID, "error", err)
+	}
+	return nil
+}
+
+// carryOut makes a change that is recorded.
+func (s *store) carryOut(ctx context.Context, h *vault.Held, c change) error {
 	next, err := s.exchange(ctx, h.Volume(), c)
 	switch sdk.KindOf(err) {
 	case "":
+		return s.made(ctx, h, c, next)
 	case sdk.Invalid, sdk.NotFound, sdk.Busy, sdk.Conflict:
 		// The engine says that nothing was changed.
-		if serr := h.Save(ctx, func(_ *vault.Meta, st *vault.State) error { st.Pending = nil; return nil }); serr != nil {
-			return serr
+		if uerr := s.unmade(context.WithoutCancel(ctx), h); uerr != nil {
+			return uerr
 		}
-		if serr := s.serve(ctx, h); serr != nil {
-			s.log.Warn("the volume is not served", "volume", h.Volume().ID, "error", serr)
-		}
-		return err
-	default:
-		return err
 	}
+	return err
+}
+
+// made records what a change has made.
+func (s *store) made(ctx context.Context, h *vault.Held, c change, next image.Layout) error {
 	s.step("change.made")
-	made := vault.Snapshot{ID: c.Layer, CreatedAt: pending.Since}
+	ctx = context.WithoutCancel(ctx)
+	made := vault.Snapshot{ID: c.Layer, CreatedAt: h.Volume().State.Pending.Since}
 	if c.Snapshot != nil {
 		made = *c.Snapshot
 	}
-	err = h.Save(ctx, func(_ *vault.Meta, st *vault.State) error {
+	err := h.Save(ctx, func(_ *vault.Meta, st *vault.State) error {
 		st.Pending, st.Format, st.Parent = nil, vault.Format(next.Format), next.Parent
 		st.Snapshots = snapshotsOf(next, st.Snapshots, made)
 		return nil
@@ -105,32 +168,23 @@ func (s *store) finish(ctx context.Context, h *vault.Held) error {
 		return err
 	}
 	s.step("change.recorded")
-	if err := s.images.Tidy(h.Volume().Folder); err != nil {
-		s.log.Warn("leftovers of a change stay", "volume", h.Volume().ID, "error", err)
-	}
+	s.tidy(h.Volume())
 	return s.serve(ctx, h)
+}
+
+func (s *store) tidy(v *vault.Volume) {
+	if err := s.images.Tidy(v.Folder); err != nil {
+		s.log.Warn("leftovers of a change stay", "volume", v.ID, "error", err)
+	}
 }
 
 // exchange has the engine work on a volume: on its storage daemon where one serves
 // it; where tgtd has a raw image open itself, it is ended for the while, and its
 // initiators wait.
 func (s *store) exchange(ctx context.Context, v *vault.Volume, c change) (image.Layout, error) {
-	work := files(v)
-	for _, dir := range []string{s.nbdDir(v), s.fuseDir(v)} {
-		d, err := s.running(ctx, dir)
-		if err != nil {
-			return image.Layout{}, err
-		}
-		if d == nil {
-			continue
-		}
-		if work.Daemon != nil { // two that read: they open it again
-			if err := d.Kill(ctx); err != nil {
-				return image.Layout{}, err
-			}
-			continue
-		}
-		work.Daemon = d
+	work, err := s.working(ctx, v)
+	if err != nil {
+		return image.Layout{}, err
 	}
 	if work.Daemon == nil && s.targets != nil {
 		if err := s.targets.Stop(ctx, key(v)); err != nil {
@@ -140,32 +194,24 @@ func (s *store) exchange(ctx context.Context, v *vault.Volume, c change) (image.
 	return s.images.Do(ctx, work, c.Change)
 }
 
-// resume finishes what somebody has begun with a volume and not ended: changes of
-// its files and ends of uses.
-func (s *store) resume(ctx context.Context, f found) error {
-	if len(f.State.Uses) == 0 && f.State.Pending == nil && len(f.Faults) == 0 {
-		// Nobody uses it: what may still serve it is ended.
-		if err := s.settle(ctx, f); err != nil {
-			return err
+// working is the volume for the engine, with the storage daemon that serves it.
+func (s *store) working(ctx context.Context, v *vault.Volume) (image.Volume, error) {
+	work := files(v)
+	for _, dir := range []string{s.nbdDir(v), s.fuseDir(v)} {
+		d, err := s.running(ctx, dir)
+		if err != nil {
+			return work, err
 		}
-	}
-	if f.State.Pending != nil {
-		if err := f.at.vault.Hold(ctx, f.Ref(), s.finish); err != nil {
-			return err
-		}
-	}
-	for _, u := range f.State.Uses {
-		if u.Ending.IsZero() {
+		if d == nil {
 			continue
 		}
-		if err := s.end(ctx, f, u.ID, false); err != nil {
-			s.log.Warn("an attachment is still being ended", "volume", f.ID, "attachment", u.ID, "error", err)
+		if work.Daemon != nil { // two that read: they open it again
+			if err := d.Kill(ctx); err != nil {
+				return work, err
+			}
+			continue
 		}
+		work.Daemon = d
 	}
-	if f.State.ResizeBytes > 0 {
-		if _, err := s.grow(ctx, f, f.State.ResizeBytes, true); err != nil {
-			s.log.Warn("a volume is still growing", "volume", f.ID, "size_bytes", f.State.ResizeBytes, "error", err)
-		}
-	}
-	return nil
+	return work, nil
 }

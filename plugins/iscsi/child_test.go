@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -46,6 +47,8 @@ type task struct {
 	// DieAt is the step at which the process kills itself; Die which time, from 1.
 	DieAt string
 	Die   int
+	// Slow has merges take minutes, and half a second pass between the calls.
+	Slow bool
 	// Go is a file: the child begins when it is there.
 	Go string
 }
@@ -89,6 +92,9 @@ func childBroker() int {
 	if err != nil {
 		return complain(err)
 	}
+	if work.Slow {
+		p.store.images = slowEngine("qemu-img", hooks.Step)
+	}
 	for work.Go != "" {
 		if _, err := os.Stat(work.Go); err == nil {
 			break
@@ -103,6 +109,9 @@ func childBroker() int {
 		}
 		if err := c.do(ctx, p); err != nil {
 			return complain(err)
+		}
+		if work.Slow {
+			time.Sleep(500 * time.Millisecond)
 		}
 	}
 	wg.Wait()
@@ -145,6 +154,10 @@ func (c wiredCall) do(ctx context.Context, p *Provider) (err error) {
 		_, err = p.RevertVolume(ctx, unwire(c.Request, &pb.RevertVolumeRequest{}))
 	case "ResizeVolumeRequest":
 		_, err = p.ResizeVolume(ctx, unwire(c.Request, &pb.ResizeVolumeRequest{}))
+	case "RenameVolumeRequest":
+		_, err = p.RenameVolume(ctx, unwire(c.Request, &pb.RenameVolumeRequest{}))
+	case "ExportVolumeRequest":
+		err = p.ExportVolume(ctx, unwire(c.Request, &pb.ExportVolumeRequest{}), func(uint64) error { return nil }, io.Discard)
 	case "UnlockVolumeRequest":
 		_, err = p.UnlockVolume(ctx, unwire(c.Request, &pb.UnlockVolumeRequest{}))
 	default:

@@ -114,7 +114,7 @@ func (s *store) begin(ctx context.Context, f found, u vault.Use) (*vault.Volume,
 			return nil, u, err
 		}
 	}
-	return f.at.vault.BeginUse(ctx, f.Ref(), vault.Begin{Use: u, After: f.whole.Epoch, Prepare: func(u *vault.Use) error {
+	begin := vault.Begin{Use: u, After: f.whole.Epoch, Prepare: func(u *vault.Use) error {
 		switch u.Kind {
 		case "iscsi":
 			u.IQN, u.Portals = target.Name(s.config.Authority, f.ID, u.Epoch, u.ID), []string{portal}
@@ -122,8 +122,22 @@ func (s *store) begin(ctx context.Context, f found, u vault.Use) (*vault.Volume,
 			u.Export = share.Path(u.ID)
 		}
 		return nil
-	}})
+	}}
+	for range apartAttempts {
+		v, use, err := f.at.vault.BeginUse(ctx, f.Ref(), begin)
+		if e, ok := errors.AsType[*sdk.Error](err); !ok || e.Code != vault.BeingRead {
+			return v, use, err
+		}
+		if err := s.setApart(ctx, f, opExport); err != nil {
+			return nil, u, err
+		}
+	}
+	return f.at.vault.BeginUse(ctx, f.Ref(), begin)
 }
+
+// apartAttempts is how often a volume is set apart from who reads it, where others
+// begin to read it faster than it is written.
+const apartAttempts = 3
 
 // portalAttempts is how many ports are tried where others were faster.
 const portalAttempts = 20

@@ -34,6 +34,9 @@ func (s *store) grow(ctx context.Context, f found, size uint64, holder bool) (wa
 			return "", err
 		}
 	}
+	if err := s.setApart(ctx, f, opResize); err != nil {
+		return "", err
+	}
 	_, err = f.at.vault.Resize(ctx, f.Ref(), size, func(ctx context.Context, h *vault.Held) error {
 		if h.Volume().Directory {
 			return nil

@@ -2,6 +2,7 @@ package iscsi
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -29,7 +30,9 @@ type work struct {
 // ends as if nothing had been, and what is removed leaves no trace.
 func TestKillAtEveryStep(t *testing.T) {
 	needs(t, "tgtd", "qemu-img", "qemu-storage-daemon")
-	for name, prepare := range killCases() {
+	all := killCases()
+	maps.Copy(all, longKillCases())
+	for name, prepare := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			steps := stepsOf(t, prepare)
@@ -50,8 +53,9 @@ type point struct {
 }
 
 // stepsOf does the work once, to the end, and lists its steps.
-func stepsOf(t *testing.T, prepare func(*testing.T, *site, *Provider) work) (steps []point) {
+func stepsOf(t *testing.T, prepare func(*testing.T, *site, *Provider) work) []point {
 	t.Helper()
+	var steps []point
 	s := newSite(t, nil)
 	w := prepare(t, s, s.provider(Hooks{}))
 	var mu sync.Mutex
@@ -89,11 +93,14 @@ func chosen(t *testing.T, steps []point) []point {
 	return steps[:4]
 }
 
-func killAt(t *testing.T, prepare func(*testing.T, *site, *Provider) work, at point) {
+func killAt(t *testing.T, prepare func(*testing.T, *site, *Provider) work, at point, change ...func(*task)) {
 	s := newSite(t, nil)
 	p := s.provider(Hooks{})
 	w := prepare(t, s, p)
 	job := task{Settings: s.config(), DieAt: at.name, Die: at.nth}
+	for _, c := range change {
+		c(&job)
+	}
 	for _, c := range w.calls {
 		job.Calls = append(job.Calls, callOf(c))
 	}

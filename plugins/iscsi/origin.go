@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
@@ -101,8 +103,11 @@ func (p *Provider) fromSnapshot(ctx context.Context, m *making, id string, s sha
 		return nil, err
 	}
 	return func(ctx context.Context, b *vault.Build, j *job) error {
-		return f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
-			return p.store.branch(ctx, h, id, b, s, j, m.at == f.at)
+		return p.store.taken(ctx, f, b, s, j, func(ctx context.Context, h *vault.Held) (*reading, error) {
+			if one := h.Volume().Snapshot(id); one == nil || one.Hidden {
+				return nil, noSnapshot(id)
+			}
+			return p.store.branch(ctx, h, id, b, s, m.at == f.at)
 		})
 	}, nil
 }
@@ -134,50 +139,65 @@ func (p *Provider) fromVolume(ctx context.Context, m *making, id string, s shape
 		if f, err = f.writable(opCreate); err != nil {
 			return err
 		}
-		return f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
+		return p.store.taken(ctx, f, b, s, j, func(ctx context.Context, h *vault.Held) (*reading, error) {
 			if err := errors.Join(p.store.finish(ctx, h), h.Record(opCreate)); err != nil {
-				return err
+				return nil, err
 			}
 			if exposedFormat(h.Volume()) != vault.QCOW2 {
-				return p.store.copy(ctx, h.Volume(), "", b, s, j)
+				return p.store.read(ctx, h, opCreate, "a copy", "")
 			}
-			if h.Volume().Snapshot(layer) == nil {
+			have := h.Volume().Snapshot(layer)
+			if have != nil && have.Merging {
+				// It no longer holds what it did.
+				layer, have = "base-"+uuid.NewString(), nil
+			}
+			if have == nil {
 				c := change{Change: image.Change{Op: image.OpSnapshot, Layer: layer, Hidden: true}}
 				if err := p.store.do(ctx, h, c); err != nil {
-					return err
+					return nil, err
 				}
 			}
-			return p.store.branch(ctx, h, layer, b, s, j, m.at == f.at)
+			return p.store.branch(ctx, h, layer, b, s, m.at == f.at)
 		})
 	}, nil
 }
 
-// branch puts into a folder what a layer of a volume holds.
-func (s *store) branch(ctx context.Context, h *vault.Held, layer string, b *vault.Build, what shape, j *job, near bool) error {
-	if err := s.finish(ctx, h); err != nil {
+// taken makes what is being built of another volume, whose lock it has for open alone.
+// What open gives to be read is copied then; nil: there is nothing left to be done.
+func (s *store) taken(ctx context.Context, f found, b *vault.Build, what shape, j *job, open func(ctx context.Context, h *vault.Held) (*reading, error)) error {
+	var r *reading
+	err := f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) (err error) {
+		r, err = open(ctx, h)
 		return err
+	})
+	if err != nil || r == nil {
+		return err
+	}
+	s.step("copy.opened")
+	l, err := r.Copy(ctx, b.Folder, image.CopyOptions{Format: image.Format(what.Format), SizeBytes: what.Size, Progress: j.progress})
+	if err := errors.Join(err, r.end()); err != nil {
+		return err
+	}
+	laid(b, l)
+	return nil
+}
+
+// branch puts into a folder what a layer of a volume holds, or opens it to be copied.
+func (s *store) branch(ctx context.Context, h *vault.Held, layer string, b *vault.Build, what shape, near bool) (*reading, error) {
+	if err := s.finish(ctx, h); err != nil {
+		return nil, err
 	}
 	if near && what.Format == vault.QCOW2 {
 		l, err := s.images.Clone(ctx, files(h.Volume()), layer, b.Folder, what.Size)
 		if err == nil {
 			laid(b, l)
-			return nil
+			return nil, nil
 		}
 		if sdk.KindOf(err) != sdk.Unsupported {
-			return err
+			return nil, err
 		}
 	}
-	return s.copy(ctx, h.Volume(), layer, b, what, j)
-}
-
-func (s *store) copy(ctx context.Context, v *vault.Volume, layer string, b *vault.Build, what shape, j *job) error {
-	l, err := s.images.Copy(ctx, files(v), b.Folder, image.CopyOptions{
-		Layer: layer, Format: image.Format(what.Format), SizeBytes: what.Size, Progress: j.progress,
-	})
-	if err == nil {
-		laid(b, l)
-	}
-	return err
+	return s.read(ctx, h, opCreate, "a copy", layer)
 }
 
 // laid records in what is being built the layers that its image stands on.

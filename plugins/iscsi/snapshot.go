@@ -3,6 +3,7 @@ package iscsi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -173,32 +174,29 @@ func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest
 	return p.shown(ctx, f)
 }
 
-// compactBytes is how much a command that ends soon begins to merge; more is for a
-// resident part.
+// compactBytes is how much a merge copies that a command which ends soon begins with;
+// more is for a resident part.
 const compactBytes = 1 << 30
 
 // compact wins back the space of layers that nobody asks for, and shortens long
-// chains, one change after the other. What is left, the next one does.
+// chains, one change after the other. It yields to whoever wants the volume, and does
+// nothing while somebody reads it at length. What is left, the next one does.
 func (s *store) compact(ctx context.Context, f found) {
 	for ctx.Err() == nil {
-		more := false
-		err := f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
-			v := h.Volume()
-			if v.State.Pending != nil || v.Directory || v.State.Format == "" || len(v.Faults) > 0 {
-				return nil
-			}
-			if !s.resident && s.forgotten(v) > compactBytes {
-				s.log.Info("the space of forgotten layers is left to a resident part", "volume", v.ID)
-				more = false
-				return nil
-			}
-			c, ok, err := s.images.Plan(files(v))
-			if more = ok; err != nil || !ok {
-				return err
-			}
-			return s.do(ctx, h, change{Change: c})
+		more, merging := false, ctx
+		if !s.resident {
+			// It ends with its command, which waits for what was begun.
+			merging = context.WithoutCancel(ctx)
+		}
+		err := f.at.vault.Yielding(merging, f.Ref(), func(ctx context.Context, h *vault.Held) (err error) {
+			more, err = s.compactOnce(ctx, h)
+			return err
 		})
-		if err != nil && sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy {
+		if errors.Is(err, vault.ErrWanted) {
+			s.log.Debug("a merge was put off: somebody wants the volume", "volume", f.ID)
+			return
+		}
+		if err != nil && sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy && ctx.Err() == nil {
 			s.log.Warn("the space of forgotten layers was not won back", "volume", f.ID, "error", err)
 		}
 		if err != nil || !more {
@@ -207,16 +205,27 @@ func (s *store) compact(ctx context.Context, f found) {
 	}
 }
 
-// forgotten is how much the layers take that nobody asks for.
-func (s *store) forgotten(v *vault.Volume) (bytes uint64) {
-	info, err := s.images.Info(files(v))
+// compactOnce makes the next merge of a volume, if there is one and it may be.
+func (s *store) compactOnce(ctx context.Context, h *vault.Held) (more bool, err error) {
+	v := h.Volume()
+	if v.State.Pending != nil || v.Directory || v.State.Format == "" || len(v.Faults) > 0 {
+		return false, nil
+	}
+	// While it is read, its space is not free, and QEMU's locks keep some of it as it is.
+	if reading, err := h.Readers(); err != nil || len(reading) > 0 {
+		return false, err
+	}
+	c, ok, err := s.images.Plan(files(v))
+	if err != nil || !ok {
+		return false, err
+	}
+	cost, err := s.images.Cost(files(v), c)
 	if err != nil {
-		return 0
+		return false, err
 	}
-	for _, one := range v.State.Snapshots {
-		if one.Hidden {
-			bytes += info.Layers[one.ID]
-		}
+	if !s.resident && cost > compactBytes {
+		s.log.Info("the space of forgotten layers is left to a resident part", "volume", v.ID)
+		return false, nil
 	}
-	return bytes
+	return true, s.do(ctx, h, change{Change: c})
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -29,7 +27,7 @@ const (
 // current; otherwise it is done once.
 func (s *store) keep(ctx context.Context) {
 	s.sweepImages()
-	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, at: map[string]time.Time{}, tidy: s.resident}
+	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, at: map[string]time.Time{}}
 	if !s.resident {
 		k.look(ctx)
 		return
@@ -45,6 +43,7 @@ func (s *store) keep(ctx context.Context) {
 			}
 		})
 	}
+	watching.Go(func() { k.tidy(ctx) })
 	for ctx.Err() == nil {
 		began := time.Now()
 		k.look(ctx)
@@ -75,9 +74,7 @@ func newDelay() *delay {
 
 // keeper has every recorded use served, each volume that fails less and less often.
 type keeper struct {
-	store *store
-	// tidy is whether space of forgotten layers is won back too.
-	tidy   bool
+	store  *store
 	mu     sync.Mutex
 	tidied map[string]time.Time // by folder
 	next   map[string]*delay    // by folder
@@ -92,6 +89,11 @@ func (k *keeper) look(ctx context.Context) {
 		k.store.log.Warn("the vaults cannot be read", "error", err)
 		return
 	}
+	for _, at := range k.store.vaults {
+		if err := at.vault.SweepReadings(); err != nil {
+			k.store.log.Warn("what killed readers have left is not known", "vault", at.name, "error", err)
+		}
+	}
 	each := &crew{places: make(chan struct{}, ensuredOnce)}
 	if k.store.resident {
 		each.patience = lookPatience
@@ -100,8 +102,7 @@ func (k *keeper) look(ctx context.Context) {
 	for _, f := range all {
 		for _, v := range f.whole.All {
 			st := v.State
-			forgotten := k.tidy && slices.ContainsFunc(st.Snapshots, func(one vault.Snapshot) bool { return one.Hidden })
-			if len(st.Uses) == 0 && st.Pending == nil && st.ResizeBytes == 0 && !forgotten {
+			if len(st.Uses) == 0 && st.Pending == nil && st.ResizeBytes == 0 {
 				continue
 			}
 			if v.Directory {
@@ -115,9 +116,6 @@ func (k *keeper) look(ctx context.Context) {
 				}
 				defer k.leave(v.Folder)
 				k.volume(ctx, at)
-				if forgotten && k.due(v.Folder) {
-					k.store.compact(ctx, at)
-				}
 			})
 		}
 	}
@@ -160,6 +158,9 @@ func (k *keeper) leave(name string) {
 }
 
 func (k *keeper) volume(ctx context.Context, f found) {
+	if k.store.merging(ctx, f) {
+		return
+	}
 	k.try(ctx, f.Folder, "volume "+f.ID, func(ctx context.Context) error {
 		if err := k.store.resume(ctx, f); err != nil && sdk.KindOf(err) != sdk.NotFound {
 			return err
@@ -176,19 +177,6 @@ func (k *keeper) volume(ctx context.Context, f found) {
 		}
 		return fmt.Errorf("something of it is missing: %w", err)
 	})
-}
-
-// tidyEvery is how often it is seen whether space can be won back of a volume.
-const tidyEvery = time.Minute
-
-func (k *keeper) due(folder string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if time.Since(k.tidied[folder]) < tidyEvery {
-		return false
-	}
-	k.tidied[folder] = time.Now()
-	return true
 }
 
 // try does something unless it failed a short time ago.

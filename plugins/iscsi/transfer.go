@@ -2,6 +2,7 @@ package iscsi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -46,7 +47,8 @@ func (p *Provider) ImportVolume(ctx context.Context, header *pb.ImportVolumeHead
 	return p.store.wire(f, nil), nil
 }
 
-// ExportVolume sends what nobody is writing, or what a snapshot holds.
+// ExportVolume sends what nobody is writing, or what a snapshot holds, as it is when it
+// begins. The volume is not locked meanwhile: see reading.
 func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest, begin func(total uint64) error, w io.Writer) error {
 	const op = "export volume's data"
 	f, err := p.store.find(ctx, req.GetId())
@@ -59,11 +61,6 @@ func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest
 	if err := p.store.resume(ctx, f); err != nil {
 		return err
 	}
-	if req.GetSnapshotId() != "" {
-		if one := f.Snapshot(req.GetSnapshotId()); one == nil || one.Hidden {
-			return noSnapshot(req.GetSnapshotId())
-		}
-	}
 	if req.GetOffset() > 0 && req.GetFormat() != "raw" {
 		return sdk.InvalidFaults(op, []sdk.Fault{{Path: "offset", Have: fmt.Sprint(req.GetOffset()), Want: "0", Text: "only raw bytes are sent from an offset on"}})
 	}
@@ -71,18 +68,27 @@ func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest
 	if req.GetOffset() > 0 {
 		out = &behind{w: w, skip: req.GetOffset()}
 	}
-	opt := image.ExportOptions{Layer: req.GetSnapshotId(), Format: image.Format(req.GetFormat()), Begin: begin}
-	return f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
-		for _, u := range h.Volume().State.Uses {
-			if u.Writable && req.GetSnapshotId() == "" {
-				return h.Idle(op)
-			}
+	var r *reading
+	err = f.at.vault.Hold(ctx, f.Ref(), func(ctx context.Context, h *vault.Held) error {
+		if one := h.Volume().Snapshot(req.GetSnapshotId()); req.GetSnapshotId() != "" && (one == nil || one.Hidden) {
+			return noSnapshot(req.GetSnapshotId())
 		}
-		if err := h.Record(op); err != nil {
+		if err := errors.Join(p.store.finish(ctx, h), h.Record(op)); err != nil {
 			return err
 		}
-		return p.store.images.Export(ctx, files(h.Volume()), opt, out)
+		r, err = p.store.read(ctx, h, op, "an export", req.GetSnapshotId())
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	// What was frozen for it is not needed any more.
+	defer p.wg.Go(func() { p.store.compact(p.working, f) })
+	scratch, err := r.mark.Scratch()
+	if err == nil {
+		err = r.Export(ctx, image.ExportOptions{Format: image.Format(req.GetFormat()), TempDir: scratch, Begin: begin}, out)
+	}
+	return errors.Join(err, r.end())
 }
 
 // behind is a writer that leaves out the first bytes.

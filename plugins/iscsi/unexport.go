@@ -124,7 +124,10 @@ func (s *store) letGo(v *vault.Volume, u vault.Use, force bool) error {
 		return &sdk.Error{Kind: sdk.Uncertain, Op: opUnexport, Subject: "volume " + v.ID, Source: sdk.SourceProvider, Text: "whether the machine still has the file is not known", Err: err}
 	}
 	// Others that read keep the file open too, and cannot be told apart.
-	others := 0
+	others, err := s.in(v.Vault).vault.Reading(v)
+	if err != nil {
+		return err
+	}
 	for _, other := range v.State.Uses {
 		if other.ID != u.ID {
 			others++

@@ -28,6 +28,10 @@ const (
 	OpRemove Op = "remove"
 )
 
+// Merges reports whether it is one of Engine.Plan's: it may take long, changes nothing
+// that anybody sees, and Engine.Conclude ends it soon.
+func (op Op) Merges() bool { return op == OpPull || op == OpPush || op == OpRemove }
+
 // Change is one step from a Layout to another; see the package comment.
 type Change struct {
 	// ID is the change's own, never used for another one; of [A-Za-z0-9-].

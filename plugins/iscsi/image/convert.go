@@ -14,6 +14,10 @@ import (
 // convert writes what the layer id (empty: the active file) holds to a new file
 // that stands alone.
 func (e *Engine) convert(ctx context.Context, v Volume, id, to string, format Format, b bounds, percent func(float64)) error {
+	return e.convertNode(ctx, v.path(id), v.tree(id), to, format, b, percent)
+}
+
+func (e *Engine) convertNode(ctx context.Context, subject string, from node, to string, format Format, b bounds, percent func(float64)) error {
 	if found, err := exists(to); err != nil || found {
 		return errors.Join(err, fault(sdk.Conflict, opChange, to, "is there already"))
 	}
@@ -24,7 +28,7 @@ func (e *Engine) convert(ctx context.Context, v Volume, id, to string, format Fo
 	if format == QCOW2 {
 		args = append(args, "-o", overlayOptions)
 	}
-	err := e.qemuImg(ctx, "convert volume", v.path(id), b, percent, append(args, "--", "json:"+v.tree(id).json(), to)...)
+	err := e.qemuImg(ctx, "convert volume", subject, b, percent, append(args, "--", "json:"+from.json(), to)...)
 	if err == nil {
 		err = errors.Join(os.Chmod(to, activeMode), syncFile(to))
 	}
@@ -97,56 +101,16 @@ func (e *Engine) Clone(ctx context.Context, v Volume, id, dir string, sizeBytes 
 
 // Copy makes in dir, which exists and nobody sees yet, a volume that holds what v
 // or a layer of it does and shares nothing with it. Without a Layer, Busy if the
-// volume is open for writing. The context ends it.
+// volume is open for writing. The context ends it. It is Read, Copy and Close in one,
+// for who needs no lock.
 func (e *Engine) Copy(ctx context.Context, v Volume, dir string, opt CopyOptions) (Layout, error) {
-	const op = "copy volume"
-	if err := v.verify(); err != nil {
-		return Layout{}, err
-	}
-	format, parent, size := v.Layout.Format, v.Layout.Parent, v.Layout.SizeBytes
-	if opt.Layer != "" {
-		x, ok := v.Layout.Layer(opt.Layer)
-		if !ok {
-			return Layout{}, fault(sdk.NotFound, op, v.Dir, "there is no layer %q", opt.Layer)
-		}
-		format, parent, size = x.Format, x.Parent, x.SizeBytes
-	} else if err := unused(v.active()); err != nil {
-		return Layout{}, err
-	}
-	out := Layout{Format: opt.Format, SizeBytes: opt.SizeBytes}
-	if out.Format == "" {
-		out.Format = format
-	}
-	if out.SizeBytes == 0 {
-		out.SizeBytes = size
-	}
-	if err := e.checkSize(op, out.SizeBytes); err != nil {
-		return Layout{}, err
-	}
-	if out.SizeBytes < size || !out.Format.Valid() {
-		return Layout{}, invalid(op, "want a format, raw or qcow2, and at least "+itoa(size)+" bytes")
-	}
-	path := filepath.Join(dir, DataFile)
-	var err error
-	if parent == "" && out.Format == format {
-		err = copyFile(ctx, path, v.path(opt.Layer))
-	} else {
-		percent := func(x float64) {
-			if opt.Progress != nil {
-				opt.Progress("copy", x)
-			}
-		}
-		err = e.convert(ctx, v, opt.Layer, path, out.Format, bounds{}, percent)
-	}
-	if err == nil && out.SizeBytes > size {
-		err = e.extend(ctx, path, out.Format, out.SizeBytes)
-	}
-	if err == nil {
-		err = errors.Join(syncFile(path), syncDir(dir))
-	}
+	r, err := e.Read(ctx, v, ReadOptions{Layer: opt.Layer})
 	if err != nil {
-		_ = os.Remove(path)
-		return Layout{}, failed(op, dir, err)
+		return Layout{}, err
+	}
+	out, err := r.Copy(ctx, dir, opt)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return Layout{}, err
 	}
 	return out, nil
 }

@@ -192,8 +192,8 @@ func (d *Daemon) serves(ctx context.Context, v Volume) error {
 }
 
 // temporary runs f on a daemon that opens the chain from the layer id downwards
-// and dies with f, or with this process.
-func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bool, f func(*Daemon) error) error {
+// and dies with f, or with this process; the locks are held as long as it lives.
+func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bool, locks []*os.File, f func(*Daemon) error) error {
 	const op = "open volume"
 	dir, err := os.MkdirTemp("", "meson-image-")
 	if err != nil {
@@ -207,12 +207,17 @@ func (e *Engine) temporary(ctx context.Context, v Volume, id string, readOnly bo
 	// The signal comes when the thread that began the child ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	d, err := e.start(ctx, dir, args, nil, &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL})
+	d, err := e.start(ctx, dir, args, locks, &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL})
 	if err != nil {
 		return err
 	}
 	err = f(d)
-	if stopped := d.Stop(context.WithoutCancel(ctx)); err == nil {
+	stopping := context.WithoutCancel(ctx)
+	if err != nil && ctx.Err() != nil {
+		// There is no time to write what it holds.
+		return errors.Join(err, d.Kill(stopping))
+	}
+	if stopped := d.Stop(stopping); err == nil {
 		err = stopped
 	}
 	return err

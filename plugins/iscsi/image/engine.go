@@ -14,6 +14,9 @@ type Options struct {
 	// MaxVirtualBytes is the largest size of a volume and of an image that is
 	// imported; 0: 16 TiB.
 	MaxVirtualBytes uint64
+	// MergeSpeed is how many bytes in a second OpPush copies at most; 0: as many as it
+	// can.
+	MergeSpeed uint64
 	// Log is told what is done; nil: nobody.
 	Log *slog.Logger
 	// Step is told every point at which a kill is interesting; tests die there.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -143,6 +144,15 @@ func copyFile(ctx context.Context, to, from string) error {
 		return err
 	}
 	defer src.Close()
+	return copyFrom(ctx, to, src)
+}
+
+// syncEvery is how much is copied before it is synced: less is waited for at the
+// end, where nothing can be interrupted.
+const syncEvery = 32 << 20
+
+// copyFrom is copyFile of an open file.
+func copyFrom(ctx context.Context, to string, src *os.File) error {
 	st, err := src.Stat()
 	if err != nil {
 		return err
@@ -170,16 +180,44 @@ func copyFile(ctx context.Context, to, from string) error {
 		if err != nil {
 			return err
 		}
+		at = min(end, begin+syncEvery)
 		if _, err := src.Seek(begin, io.SeekStart); err != nil {
 			return err
 		}
 		if _, err := dst.Seek(begin, io.SeekStart); err != nil {
 			return err
 		}
-		if _, err := io.CopyN(dst, &reader{ctx, src}, end-begin); err != nil {
+		if _, err := io.CopyN(dst, &reader{ctx, src}, at-begin); err != nil {
 			return err
 		}
-		at = end
+		if at-begin == syncEvery {
+			if err := dst.Sync(); err != nil {
+				return err
+			}
+		}
 	}
 	return dst.Sync()
+}
+
+// trickle has what others write to a file go to the disk along the way, until stop.
+func trickle(path string) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		f, err := os.Open(path)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Second):
+			}
+			if unix.Fdatasync(int(f.Fd())) != nil {
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
 }

@@ -11,7 +11,8 @@ import (
 var errNoJob = errors.New("nothing to do")
 
 // job runs a block job to its end, or joins one that was begun before under the
-// same id. When the context ends, the job is cancelled first.
+// same id. When the context ends, the job is cancelled first; one that had come to
+// its end by then is no error.
 func (d *Daemon) job(ctx context.Context, op, id string, percent func(float64), start func(*qmp) error) error {
 	id = "c-" + id
 	started := false
@@ -51,8 +52,8 @@ func (d *Daemon) job(ctx context.Context, op, id string, percent func(float64), 
 		})
 		switch {
 		case ctx.Err() != nil && !over:
-			if started {
-				d.cancel(context.WithoutCancel(ctx), op, id)
+			if started && d.cancel(context.WithoutCancel(ctx), op, id) == nil {
+				return nil
 			}
 			return failed(op, d.dir, context.Cause(ctx))
 		case err != nil, over:
@@ -87,22 +88,37 @@ func findJob(q *qmp, id string) (*jobState, error) {
 	return nil, nil
 }
 
-// cancel ends a job and waits a while for its end.
-func (d *Daemon) cancel(ctx context.Context, op, id string) {
-	ctx, done := context.WithTimeout(ctx, qmpPatience)
+// cancelPatience is how long a job that is cancelled may take to end.
+const cancelPatience = 2 * time.Second
+
+var errCancelled = errors.New("the job was cancelled")
+
+// cancel ends a job and waits a while for its end. nil: it had come to its own end,
+// without an error, before.
+func (d *Daemon) cancel(ctx context.Context, op, id string) error {
+	ctx, done := context.WithTimeout(ctx, cancelPatience)
 	defer done()
-	_ = d.with(ctx, op, func(q *qmp) error {
+	return d.with(ctx, op, func(q *qmp) error {
 		_ = q.do("block-job-cancel", map[string]any{"device": id, "force": true}, nil)
-		for ctx.Err() == nil {
+		for {
 			j, err := findJob(q, id)
-			if err != nil || j == nil {
+			switch {
+			case err != nil:
+				return err
+			case j == nil:
+				return errCancelled
+			case j.Status == "concluded":
+				err := q.do("job-dismiss", map[string]any{"id": id}, nil)
+				if err == nil && j.Error != "" {
+					err = errCancelled
+				}
 				return err
 			}
-			if j.Status == "concluded" {
-				return q.do("job-dismiss", map[string]any{"id": id}, nil)
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(5 * time.Millisecond):
 			}
-			time.Sleep(5 * time.Millisecond)
 		}
-		return nil
 	})
 }

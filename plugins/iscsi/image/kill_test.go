@@ -23,6 +23,8 @@ type task struct {
 	Change  Change
 	DieAt   string
 	DieKind string
+	// Conclude has the change concluded instead of done.
+	Conclude bool
 }
 
 func TestMain(m *testing.M) {
@@ -53,7 +55,9 @@ func child() int {
 			err = fmt.Errorf("no daemon")
 		}
 	}
-	if err == nil && work.Change.ID != "" {
+	if err == nil && work.Conclude {
+		_, _, err = e.Conclude(ctx, work.Volume, work.Change)
+	} else if err == nil && work.Change.ID != "" {
 		_, err = e.Do(ctx, work.Volume, work.Change)
 	} else if err == nil {
 		_, err = e.Serve(ctx, work.Volume, ServeOptions{Dir: work.Run})
@@ -68,7 +72,13 @@ func child() int {
 // die runs a change in a child that is killed at a step.
 func (d *disk) die(c Change, step string) {
 	d.tb.Helper()
-	work := task{Volume: d.Volume, Change: c, DieAt: step}
+	d.dieAt(task{Change: c, DieAt: step})
+}
+
+func (d *disk) dieAt(work task) {
+	d.tb.Helper()
+	step, c := work.DieAt, work.Change
+	work.Volume = d.Volume
 	work.Volume.Daemon = nil
 	if d.Daemon != nil || c.ID == "" {
 		work.Run = d.options.Dir

@@ -16,11 +16,15 @@ func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
 // within runs f on a daemon that has the chain from the layer top (empty: the
 // active file) downwards open: the volume's own, or one for the purpose.
 func (e *Engine) within(ctx context.Context, v Volume, top string, f func(*Daemon) error) error {
-	running := slices.ContainsFunc(v.Layout.Below(v.Layout.Parent), func(x Layer) bool { return x.ID == top })
-	if v.Daemon != nil && (top == "" || running) {
+	if v.Daemon != nil && v.runs(top) {
 		return f(v.Daemon)
 	}
-	return e.temporary(ctx, v, top, false, f)
+	return e.temporary(ctx, v, top, false, nil, f)
+}
+
+// runs reports whether a daemon that serves the volume has a layer open.
+func (v Volume) runs(id string) bool {
+	return id == "" || slices.ContainsFunc(v.Layout.Below(v.Layout.Parent), func(x Layer) bool { return x.ID == id })
 }
 
 // pull copies data upwards. The active file of a volume that is not running is
@@ -40,16 +44,18 @@ func (e *Engine) pull(ctx context.Context, v Volume, c Change) error {
 		if v.Daemon != nil {
 			return still(v, c)
 		}
-		err := e.qemuImg(ctx, opChange, v.active(), bounds{}, nil, append(args, v.active())...)
+		if err := e.rebase(ctx, v.active(), args); err != nil {
+			return err
+		}
 		e.opt.Step("pulled")
-		return errors.Join(err, syncFile(v.active()))
+		return syncFile(v.active())
 	}
 	frozen := v.path(c.Layer)
 	err := e.replace(v, c, frozen, func(path string) error {
 		if err := copyFile(ctx, path, frozen); err != nil {
 			return err
 		}
-		return errors.Join(e.qemuImg(ctx, opChange, path, bounds{}, nil, append(args, path)...), os.Chmod(path, frozenMode))
+		return errors.Join(e.rebase(ctx, path, args), os.Chmod(path, frozenMode))
 	})
 	if err != nil || v.Daemon == nil {
 		return err
@@ -57,6 +63,11 @@ func (e *Engine) pull(ctx context.Context, v Volume, c Change) error {
 	err = v.Daemon.swap(ctx, v, c)
 	e.opt.Step("swapped")
 	return err
+}
+
+func (e *Engine) rebase(ctx context.Context, path string, args []string) error {
+	defer trickle(path)()
+	return e.qemuImg(ctx, opChange, path, bounds{}, nil, append(args, path)...)
 }
 
 // swap makes the daemon read a frozen layer, if it does read that layer, from the
@@ -155,9 +166,13 @@ func (e *Engine) commit(ctx context.Context, v Volume, c Change, into, child str
 	if err != nil {
 		return err
 	}
+	defer trickle(into)()
 	return e.within(ctx, v, c.Child, func(d *Daemon) error {
 		args := map[string]any{
 			"job-id": "c-" + c.ID, "device": top, "top-node": top, "base-node": base, "auto-dismiss": false,
+		}
+		if e.opt.MergeSpeed > 0 {
+			args["speed"] = e.opt.MergeSpeed
 		}
 		if d != v.Daemon {
 			return d.job(ctx, opChange, c.ID, e.jobStep("pushing"), func(q *qmp) error { return q.do("block-commit", args, nil) })

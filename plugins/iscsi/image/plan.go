@@ -33,6 +33,37 @@ func (e *Engine) Plan(v Volume) (Change, bool, error) {
 	return Change{}, false, nil
 }
 
+// Cost is about how many bytes a merge of Plan copies.
+func (e *Engine) Cost(v Volume, c Change) (uint64, error) {
+	var copied []string
+	switch {
+	case c.Op == OpPush:
+		copied = []string{c.Child}
+	case c.Op == OpPull:
+		from, _ := v.Layout.Layer(c.Layer)
+		if c.Layer == "" {
+			from.Parent = v.Layout.Parent
+		} else {
+			copied = []string{c.Layer} // a frozen file is copied itself
+		}
+		for _, x := range v.Layout.Below(from.Parent) {
+			if x.ID == c.Base {
+				break
+			}
+			copied = append(copied, x.ID)
+		}
+	}
+	var out uint64
+	for _, id := range copied {
+		st, err := stat(v.path(id))
+		if err != nil {
+			return 0, failed("plan", v.Dir, err)
+		}
+		out += usedBytes(st)
+	}
+	return out, nil
+}
+
 // planMerge chooses the cheaper direction of those that are possible; child has no
 // ID if it is the active file.
 func (v Volume) planMerge(x, child Layer) (Change, bool, error) {

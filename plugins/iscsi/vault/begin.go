@@ -29,6 +29,8 @@ type Begin struct {
 //     too; readers exclude a writer and nobody else. Busy says which attachment,
 //     allocation and since when.
 //   - Another holder's lock excludes writers: Busy. See Lock.
+//   - A Reading of the image excludes writers: Busy, with the Code BeingRead, if
+//     nothing else does.
 //   - ReadOnly volumes have no writers: Denied. Volumes with faults neither, and
 //     with unreadable ones no readers: Conflict with the faults. Pending work: Busy.
 //   - A writer gets an epoch that nobody had before, and that is on disk.
@@ -142,6 +144,9 @@ func (h *Held) allowed(op string, u Use) error {
 	i := slices.IndexFunc(h.vol.State.Uses, func(other Use) bool { return other.Writable || u.Writable })
 	if i >= 0 {
 		return busyUse(op, h.vol, h.vol.State.Uses[i])
+	}
+	if u.Writable {
+		return h.Unread(op)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,6 +141,30 @@ func (j job) once(ctx context.Context, v *Vault, id string) error {
 		var all []*Volume
 		all, err = v.List(ctx)
 		fmt.Println(len(all), "volumes", v.Faults())
+	case "read":
+		err = v.Hold(ctx, ref, func(_ context.Context, h *Held) error {
+			r, err := h.Read("a test", h.Volume().DataFile)
+			if err != nil {
+				return err
+			}
+			defer r.End()
+			v.step("reading")
+			scratch, err := r.Scratch()
+			if err == nil {
+				err = os.WriteFile(scratch+"/large", make([]byte, 1<<20), 0o600)
+			}
+			v.step("still reading")
+			return err
+		})
+	case "yield":
+		err = v.Yielding(ctx, ref, func(ctx context.Context, _ *Held) error {
+			_ = os.WriteFile(filepath.Join(v.Root(), ".working"), nil, 0o600)
+			<-ctx.Done()
+			if context.Cause(ctx) != ErrWanted {
+				return context.Cause(ctx)
+			}
+			return nil
+		})
 	case "secret":
 		_, err = v.Secret(ctx, ref, id)
 	default:

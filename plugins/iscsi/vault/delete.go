@@ -11,8 +11,8 @@ import (
 
 // Delete removes a volume and its snapshots and gives their space back to the
 // filesystem before it returns; the number is how many bytes that was. It is Busy,
-// and says by whom, while a use, another holder's lock (holder is the caller's) or
-// pending work stands. What is not there is done. Volumes with faults are never
+// and says by whom, while a use, another holder's lock (holder is the caller's), a
+// Reading or pending work stands. What is not there is done. Volumes with faults are never
 // touched, except what Meson made itself, is alone with its id and whose metadata
 // can be read.
 func (v *Vault) Delete(ctx context.Context, ref Ref, holder string) (freedBytes uint64, err error) {
@@ -45,7 +45,11 @@ func (h *Held) deletable(op, holder string) error {
 	if l := h.vol.State.Lock; l != nil && !l.lets(holder, l.Allocation) {
 		return busyLock(op, h.vol, *l)
 	}
-	return nil
+	all, err := h.Readers()
+	if err == nil && len(all) > 0 {
+		err = h.busyReader(op, all[0])
+	}
+	return err
 }
 
 // twice reports whether the volume's id is that of another folder too.

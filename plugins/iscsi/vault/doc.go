@@ -7,7 +7,7 @@
 // stands under one key of the metadata, "meson" (State), and in the folder .meson,
 // of mode 0700; everything else in the metadata is kept as it was found.
 //
-// Several processes may work on one vault. Three things hold between them:
+// Several processes may work on one vault. Four things hold between them:
 //
 //   - Metadata change under the volume's own lock (flock on .meson/lock), by a new
 //     file that is synced and renamed over the old one.
@@ -17,6 +17,9 @@
 //     when everything is on disk; it is removed by renaming it to .meson-gone-… A
 //     kill at any instant leaves a whole volume or none, and Sweep removes what is
 //     left when nobody who works on it is alive.
+//   - What takes long does not have the volume's lock: who reads at length has a
+//     Reading, a locked file in <root>/.meson/reading; what is done for tidiness alone
+//     yields the lock to whoever wants it (Yielding).
 //
 // Directories whose names begin with a dot are not searched, and neither are volumes'
 // own folders. Nothing in a vault is trusted: symbolic links are never followed, whatever is

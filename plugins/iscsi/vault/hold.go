@@ -21,9 +21,13 @@ type Held struct {
 }
 
 // Hold runs do with the volume's lock. It waits for others at most
-// Options.LockWait, then it is Busy. A volume with faults can be held if Meson has
+// Options.LockWait, then it is Busy; work that yields ends for it. A volume with faults can be held if Meson has
 // used it before; Save refuses it.
 func (v *Vault) Hold(ctx context.Context, ref Ref, do func(ctx context.Context, h *Held) error) error {
+	return v.holding(ctx, ref, false, do)
+}
+
+func (v *Vault) holding(ctx context.Context, ref Ref, yields bool, do func(ctx context.Context, h *Held) error) error {
 	const op = "work on volume"
 	// The folder may be renamed or removed while the lock is waited for.
 	for range 5 {
@@ -35,7 +39,7 @@ func (v *Vault) Hold(ctx context.Context, ref Ref, do func(ctx context.Context, 
 		if err != nil {
 			return err
 		}
-		again, err := v.hold(ctx, vol, rel, do)
+		again, err := v.hold(ctx, vol, rel, yields, do)
 		if !again {
 			return failed(op, vol.String(), err)
 		}
@@ -52,7 +56,7 @@ func (r Ref) String() string {
 }
 
 // hold reports whether the folder was gone when its lock was had.
-func (v *Vault) hold(ctx context.Context, vol *Volume, rel string, do func(ctx context.Context, h *Held) error) (again bool, err error) {
+func (v *Vault) hold(ctx context.Context, vol *Volume, rel string, yields bool, do func(ctx context.Context, h *Held) error) (again bool, err error) {
 	d, err := v.root.walk(rel)
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), err
@@ -66,13 +70,18 @@ func (v *Vault) hold(ctx context.Context, vol *Volume, rel string, do func(ctx c
 		return errors.Is(err, fs.ErrNotExist), err
 	}
 	defer p.close()
-	l, err := waitLock(ctx, p, lockName, vol.String(), v.o.LockWait)
+	l, err := v.volumeLock(ctx, p, vol.String(), yields)
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), err
 	}
 	defer l.release()
 	if !v.stands(rel, d) {
 		return true, nil
+	}
+	if yields {
+		var stop func()
+		ctx, stop = untilWanted(ctx, p)
+		defer stop()
 	}
 	return false, v.held(ctx, rel, d, p, do)
 }

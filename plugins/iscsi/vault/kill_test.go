@@ -102,6 +102,18 @@ func TestKillDelete(t *testing.T) {
 	})
 }
 
+// Of a killed reader nothing is left, and it keeps nobody from the volume.
+func TestKillRead(t *testing.T) {
+	j := job{Do: "read"}
+	killed(t, j, withVictim, func(t *testing.T, v *Vault, step string) {
+		again(t, v, j, step)
+		begin(t, v, get(t, v, Ref{ID: victim}), writer("one"))
+		if left, _ := filepath.Glob(filepath.Join(v.Root(), ".meson", readingName, "*")); len(left) > 0 {
+			t.Errorf("killed at %q: %q is left", step, left)
+		}
+	})
+}
+
 // A killed change has happened or it has not, and the epoch of a use that was given
 // out is never lower.
 func TestKillChanges(t *testing.T) {

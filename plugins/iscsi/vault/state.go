@@ -72,6 +72,9 @@ type Snapshot struct {
 	SizeBytes uint64    `json:"size_bytes"`
 	// Hidden is a layer that nobody asked for as a snapshot: something stands on it.
 	Hidden bool `json:"hidden,omitempty"`
+	// Merging is a hidden layer that what stands on it was begun to be merged into:
+	// by itself it no longer holds what it did.
+	Merging bool `json:"merging,omitempty"`
 }
 
 // Pending is work that survives who began it.

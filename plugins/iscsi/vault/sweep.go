@@ -11,7 +11,7 @@ import (
 )
 
 // Sweep removes what dead processes have left of volumes that they were building or
-// removing. Open, Create and Delete do it as well.
+// removing, and what killed readers have left. Open, Create and Delete do it as well.
 func (v *Vault) Sweep(ctx context.Context) error {
 	const op = "sweep vault"
 	l, err := v.lock(ctx)
@@ -20,7 +20,7 @@ func (v *Vault) Sweep(ctx context.Context) error {
 	}
 	err = v.retire()
 	l.release()
-	return failed(op, v.root.path, errors.Join(err, v.bury(ctx)))
+	return failed(op, v.root.path, errors.Join(err, v.bury(ctx), v.SweepReadings()))
 }
 
 // leftovers are names at the root with a prefix that is Meson's alone.

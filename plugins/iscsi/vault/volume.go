@@ -71,7 +71,7 @@ func (v *Volume) Data() string { return filepath.Join(v.Folder, v.DataFile) }
 
 // Private is the absolute path of Meson's own folder in the volume's: mode 0700,
 // removed with the volume, not copied with it. It is there once the volume was used.
-// The names lock, ended, meta.new and those that begin with chap- are this package's.
+// The names lock, wanted, ended, meta.new and those that begin with chap- are this package's.
 func (v *Volume) Private() string { return filepath.Join(v.Folder, privateName) }
 
 // Readable reports whether nothing keeps the volume from being read.
