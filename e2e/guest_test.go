@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -67,11 +68,27 @@ func (g *guest) booted() string {
 			_, _ = g.keys.WriteString("\rready\r")
 		}
 		if line, ok := g.text.after("MESON-GUEST ready"); ok {
+			g.idle()
 			return line
 		}
 	}
 	g.t.Fatalf("%s does not boot:\n%s", g.name, g.text.rest())
 	return ""
+}
+
+// idle waits until all that was typed is done: what is typed while the shell has
+// something to do may be lost.
+func (g *guest) idle() {
+	g.t.Helper()
+	for n, patience := 1, 2*time.Second; patience < waits; n, patience = n+1, 2*patience {
+		_, _ = fmt.Fprintf(g.keys, "echo ID\"\"LE %d\r", n)
+		for give := time.Now().Add(patience); time.Now().Before(give); time.Sleep(20 * time.Millisecond) {
+			if _, ok := g.text.after(fmt.Sprintf("IDLE %d", n)); ok {
+				return
+			}
+		}
+	}
+	g.t.Fatalf("%s does nothing that is typed:\n%s", g.name, g.text.rest())
 }
 
 // run types a command and gives what it printed on the line that ends with its exit
