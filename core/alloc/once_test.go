@@ -3,6 +3,7 @@ package alloc_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/alloc"
@@ -11,10 +12,27 @@ import (
 // What is waited for is told of once, however often it is tried; a new reason is
 // news.
 func TestWaitingIsToldOnce(t *testing.T) {
-	busy := func(int, bool) error { return core.Errorf(core.Busy, "somebody has it") }
-	down := func(int, bool) error { return core.Errorf(core.Unavailable, "no route") }
+	// What fails does so a few times only, so that patience is no matter of how fast
+	// this machine is.
+	failing := func(times int, kind core.Kind, text string) func(int, bool) error {
+		return func(n int, _ bool) error {
+			if n <= times {
+				return core.Errorf(kind, "%s", text)
+			}
+			return nil
+		}
+	}
+	busy, down := failing(9, core.Busy, "somebody has it"), failing(3, core.Unavailable, "no route")
+	patient := func(w *world) *alloc.Engine {
+		e := w.engine(nil)
+		e.Patience = time.Minute
+		return e
+	}
 	deploy := func(t *testing.T, w *world, tell alloc.Report) string {
-		a, _ := w.engine(nil).Start(t.Context(), w.volumeRequest("v1"), tell)
+		a, err := patient(w).Start(t.Context(), w.volumeRequest("v1"), tell)
+		if err != nil {
+			t.Error(err)
+		}
 		return a.ID
 	}
 	for name, c := range map[string]struct {
@@ -33,17 +51,17 @@ func TestWaitingIsToldOnce(t *testing.T) {
 		"a vault that is busy, and then something else": {
 			func(w *world) {
 				w.vaults["v1"].createFault = func(n int, _ bool) error {
-					if n < 5 {
-						return core.Errorf(core.Busy, "somebody has it")
+					if n > 4 {
+						return failing(12, core.Throttled, "too many requests")(n, false)
 					}
-					return core.Errorf(core.Throttled, "too many requests")
+					return core.Errorf(core.Busy, "somebody has it")
 				}
 			},
 			deploy, func(w *world) int { return w.vaults["v1"].creates }, "volume.waiting",
 			[]string{"volume data: somebody has it", "volume data: too many requests"},
 		},
 		"a host that is busy": {
-			func(w *world) { w.clouds["c1"].createFault = busy }, deploy, func(w *world) int { return w.clouds["c1"].creates },
+			func(w *world) { w.clouds["c1"].createFault = failing(3, core.Busy, "somebody has it") }, deploy, func(w *world) int { return w.clouds["c1"].creates },
 			"create.waiting",
 			[]string{"somebody has it"},
 		},
@@ -51,7 +69,7 @@ func TestWaitingIsToldOnce(t *testing.T) {
 			func(w *world) { w.vaults["v1"].unexportFault = down },
 			func(t *testing.T, w *world, tell alloc.Report) string {
 				id := deploy(t, w, nil)
-				_, _ = w.engine(nil).Release(t.Context(), id, tell)
+				_, _ = patient(w).Release(t.Context(), id, tell)
 				return id
 			},
 			func(w *world) int { return w.vaults["v1"].unexports }, "unexport.sent",
@@ -61,21 +79,21 @@ func TestWaitingIsToldOnce(t *testing.T) {
 			func(w *world) { w.vaults["v1"].deleteFault = down },
 			func(t *testing.T, w *world, tell alloc.Report) string {
 				id := deploy(t, w, nil)
-				_, _ = w.engine(nil).Release(t.Context(), id, tell)
+				_, _ = patient(w).Release(t.Context(), id, tell)
 				return id
 			},
 			func(w *world) int { return w.vaults["v1"].deletes }, "volume.delete.sent",
 			[]string{"removing from v1"},
 		},
 		"a machine that does not let go": {
-			func(w *world) { w.clouds["c1"].detachFault = busy },
+			func(w *world) { w.clouds["c1"].detachFault = failing(3, core.Busy, "somebody has it") },
 			func(t *testing.T, w *world, tell alloc.Report) string {
 				id := deploy(t, w, nil)
 				x, err := w.engine(nil).Attach(t.Context(), alloc.AttachOrder{Allocation: id, VolumeTarget: more()}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = w.engine(nil).Detach(t.Context(), x.ID, false, tell)
+				_ = patient(w).Detach(t.Context(), x.ID, false, tell)
 				return id
 			},
 			func(w *world) int { return w.clouds["c1"].detaches }, "detach.sent",
