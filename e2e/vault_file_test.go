@@ -56,6 +56,7 @@ func (w *world) chained(name string, below int) {
 // attached while the machine runs and while it does not, after snapshots that were
 // made meanwhile, after reboots, and after QEMU's end.
 func TestVolumeByFile(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"qcow2", "raw"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +134,7 @@ func TestVolumeByFile(t *testing.T) {
 
 // A machine boots from a volume in files of its host that stand on each other.
 func TestBootByFile(t *testing.T) {
+	t.Parallel()
 	w, v := byFile(t)
 	w.must("volume", "import", "root", w.lab["MESON_LAB_GUEST_IMAGE"], "--format", "qcow2", "--size", "128MiB", "--bootable")
 	w.must("volume", "snapshot", "create", "root", "new")

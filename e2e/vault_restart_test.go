@@ -33,6 +33,7 @@ func (v *vault) fall() {
 // and what the vault served may be gone as well: `meson start` brings back each
 // machine with what it had, and what it had written is there.
 func TestStartAfterRestarts(t *testing.T) {
+	t.Parallel()
 	lab := ownLab(t, "1")
 	tool := func(args ...string) { labTool(t, lab, args...) }
 	for kind, uuid := range map[string]string{"iscsi": "none", "file": hostUUID(1)} {
@@ -95,6 +96,7 @@ func TestStartAfterRestarts(t *testing.T) {
 // A volume that was cut off while the machine's host was dead is not opened by the
 // machine that starts again, whoever has it by then, or nobody.
 func TestCutOffWhileTheHostIsDead(t *testing.T) {
+	t.Parallel()
 	lab := ownLab(t, "1")
 	tool := func(args ...string) { labTool(t, lab, args...) }
 	for kind, uuid := range map[string]string{"iscsi": "none", "file": hostUUID(1)} {
