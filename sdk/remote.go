@@ -31,6 +31,7 @@ var (
 	_ Snapshotter       = (*Remote)(nil)
 	_ Locker            = (*Remote)(nil)
 	_ Renamer           = (*Remote)(nil)
+	_ Converter         = (*Remote)(nil)
 	_ Images            = (*Remote)(nil)
 	_ Transfer          = (*Remote)(nil)
 )

@@ -90,6 +90,11 @@ func (r *Remote) RenameVolume(ctx context.Context, req *pb.RenameVolumeRequest) 
 	return unary(ctx, true, named(req, r.name), pb.NewRenamerClient(r.client.conn).RenameVolume)
 }
 
+// ConvertVolume is Converter.ConvertVolume.
+func (r *Remote) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	return unary(ctx, true, named(req, r.name), pb.NewConverterClient(r.client.conn).ConvertVolume)
+}
+
 // ListImages is Images.ListImages.
 func (r *Remote) ListImages(ctx context.Context, req *pb.ListImagesRequest, send func(*pb.Image) error) error {
 	return receive(ctx, named(req, r.name), pb.NewImagesClient(r.client.conn).ListImages, atMost[*pb.Image](MaxListed, "images"), cleanAll[*pb.Image], send)

@@ -134,6 +134,7 @@ func services() []service {
 		{pb.Snapshotter_ServiceDesc.ServiceName, reflect.TypeFor[Snapshotter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterSnapshotterServer(r, snapshotterServer{s: s}) }},
 		{pb.Locker_ServiceDesc.ServiceName, reflect.TypeFor[Locker](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterLockerServer(r, lockerServer{s: s}) }},
 		{pb.Renamer_ServiceDesc.ServiceName, reflect.TypeFor[Renamer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterRenamerServer(r, renamerServer{s: s}) }},
+		{pb.Converter_ServiceDesc.ServiceName, reflect.TypeFor[Converter](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterConverterServer(r, converterServer{s: s}) }},
 		{pb.Images_ServiceDesc.ServiceName, reflect.TypeFor[Images](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterImagesServer(r, imagesServer{s: s}) }},
 		{pb.Transfer_ServiceDesc.ServiceName, reflect.TypeFor[Transfer](), func(r grpc.ServiceRegistrar, s *Server) { pb.RegisterTransferServer(r, transferServer{s: s}) }},
 	}

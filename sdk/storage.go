@@ -49,6 +49,11 @@ type Renamer interface {
 	RenameVolume(ctx context.Context, req *pb.RenameVolumeRequest) (*pb.Volume, error)
 }
 
+// Converter is the ability to give a volume's bytes another format.
+type Converter interface {
+	ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error)
+}
+
 // Images is the ability to keep what volumes can be made from.
 type Images interface {
 	ListImages(ctx context.Context, req *pb.ListImagesRequest, send func(*pb.Image) error) error

@@ -119,6 +119,23 @@ func (c renamerServer) RenameVolume(ctx context.Context, req *pb.RenameVolumeReq
 	return out, err
 }
 
+type converterServer struct {
+	pb.UnimplementedConverterServer
+	s *Server
+}
+
+var _ pb.ConverterServer = converterServer{}
+
+func (c converterServer) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (out *pb.Volume, err error) {
+	cl := ofVolume("convert volume", req.GetProvider(), req.GetId())
+	cl.faults = append(cl.faults, checkFormat("format", req.GetFormat())...)
+	err = with(ctx, c.s, cl, func(ctx context.Context, p Converter) (err error) {
+		out, err = p.ConvertVolume(ctx, req)
+		return answered(out, err, cl)
+	})
+	return out, err
+}
+
 // ofVolume is a call that changes the volume of an id, one at a time.
 func ofVolume(op, provider, id string) call {
 	c := call{op: op, provider: provider, faults: checkIDLength(id), effect: true, key: "volume " + id}

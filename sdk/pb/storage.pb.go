@@ -2222,6 +2222,75 @@ func (x *RenameVolumeRequest) GetName() string {
 	return ""
 }
 
+type ConvertVolumeRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Provider string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Owner    *Owner                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Id       string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// raw or qcow2.
+	Format        string `protobuf:"bytes,4,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConvertVolumeRequest) Reset() {
+	*x = ConvertVolumeRequest{}
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConvertVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConvertVolumeRequest) ProtoMessage() {}
+
+func (x *ConvertVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConvertVolumeRequest.ProtoReflect.Descriptor instead.
+func (*ConvertVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ConvertVolumeRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ConvertVolumeRequest) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *ConvertVolumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ConvertVolumeRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
 type Image struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2247,7 +2316,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2328,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[28]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2341,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{28}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Image) GetId() string {
@@ -2391,7 +2460,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2472,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[29]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2485,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{29}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListImagesRequest) GetProvider() string {
@@ -2450,7 +2519,7 @@ type ImportImageRequest struct {
 
 func (x *ImportImageRequest) Reset() {
 	*x = ImportImageRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2531,7 @@ func (x *ImportImageRequest) String() string {
 func (*ImportImageRequest) ProtoMessage() {}
 
 func (x *ImportImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[30]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2544,7 @@ func (x *ImportImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportImageRequest.ProtoReflect.Descriptor instead.
 func (*ImportImageRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{30}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportImageRequest) GetProvider() string {
@@ -2545,7 +2614,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2557,7 +2626,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[31]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2570,7 +2639,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{31}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeleteImageRequest) GetProvider() string {
@@ -2602,7 +2671,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2683,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[32]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2696,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{32}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{33}
 }
 
 type ImportVolumeRequest struct {
@@ -2642,7 +2711,7 @@ type ImportVolumeRequest struct {
 
 func (x *ImportVolumeRequest) Reset() {
 	*x = ImportVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2723,7 @@ func (x *ImportVolumeRequest) String() string {
 func (*ImportVolumeRequest) ProtoMessage() {}
 
 func (x *ImportVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[33]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2736,7 @@ func (x *ImportVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportVolumeRequest.ProtoReflect.Descriptor instead.
 func (*ImportVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{33}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportVolumeRequest) GetHeader() *ImportVolumeHeader {
@@ -2701,7 +2770,7 @@ type ImportVolumeHeader struct {
 
 func (x *ImportVolumeHeader) Reset() {
 	*x = ImportVolumeHeader{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2782,7 @@ func (x *ImportVolumeHeader) String() string {
 func (*ImportVolumeHeader) ProtoMessage() {}
 
 func (x *ImportVolumeHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[34]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2726,7 +2795,7 @@ func (x *ImportVolumeHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportVolumeHeader.ProtoReflect.Descriptor instead.
 func (*ImportVolumeHeader) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{34}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ImportVolumeHeader) GetProvider() string {
@@ -2794,7 +2863,7 @@ type ExportVolumeRequest struct {
 
 func (x *ExportVolumeRequest) Reset() {
 	*x = ExportVolumeRequest{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +2875,7 @@ func (x *ExportVolumeRequest) String() string {
 func (*ExportVolumeRequest) ProtoMessage() {}
 
 func (x *ExportVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[35]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +2888,7 @@ func (x *ExportVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportVolumeRequest.ProtoReflect.Descriptor instead.
 func (*ExportVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{35}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExportVolumeRequest) GetProvider() string {
@@ -2868,7 +2937,7 @@ type ExportVolumeResponse struct {
 
 func (x *ExportVolumeResponse) Reset() {
 	*x = ExportVolumeResponse{}
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2880,7 +2949,7 @@ func (x *ExportVolumeResponse) String() string {
 func (*ExportVolumeResponse) ProtoMessage() {}
 
 func (x *ExportVolumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_meson_plugin_v1_storage_proto_msgTypes[36]
+	mi := &file_meson_plugin_v1_storage_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2893,7 +2962,7 @@ func (x *ExportVolumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportVolumeResponse.ProtoReflect.Descriptor instead.
 func (*ExportVolumeResponse) Descriptor() ([]byte, []int) {
-	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{36}
+	return file_meson_plugin_v1_storage_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ExportVolumeResponse) GetTotalBytes() uint64 {
@@ -3110,7 +3179,12 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\"\xf2\x03\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\"\x88\x01\n" +
+	"\x14ConvertVolumeRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12,\n" +
+	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x16\n" +
+	"\x06format\x18\x04 \x01(\tR\x06format\"\xf2\x03\n" +
 	"\x05Image\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05owner\x18\x02 \x01(\v2\x16.meson.plugin.v1.OwnerR\x05owner\x12\x12\n" +
@@ -3202,7 +3276,9 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"LockVolume\x12\".meson.plugin.v1.LockVolumeRequest\x1a\x17.meson.plugin.v1.Volume\x12M\n" +
 	"\fUnlockVolume\x12$.meson.plugin.v1.UnlockVolumeRequest\x1a\x17.meson.plugin.v1.Volume2X\n" +
 	"\aRenamer\x12M\n" +
-	"\fRenameVolume\x12$.meson.plugin.v1.RenameVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\xfa\x01\n" +
+	"\fRenameVolume\x12$.meson.plugin.v1.RenameVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\\\n" +
+	"\tConverter\x12O\n" +
+	"\rConvertVolume\x12%.meson.plugin.v1.ConvertVolumeRequest\x1a\x17.meson.plugin.v1.Volume2\xfa\x01\n" +
 	"\x06Images\x12J\n" +
 	"\n" +
 	"ListImages\x12\".meson.plugin.v1.ListImagesRequest\x1a\x16.meson.plugin.v1.Image0\x01\x12J\n" +
@@ -3226,7 +3302,7 @@ func file_meson_plugin_v1_storage_proto_rawDescGZIP() []byte {
 }
 
 var file_meson_plugin_v1_storage_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_meson_plugin_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_meson_plugin_v1_storage_proto_goTypes = []any{
 	(VolumeState)(0),               // 0: meson.plugin.v1.VolumeState
 	(*VolumeSpec)(nil),             // 1: meson.plugin.v1.VolumeSpec
@@ -3257,126 +3333,130 @@ var file_meson_plugin_v1_storage_proto_goTypes = []any{
 	(*LockVolumeRequest)(nil),      // 26: meson.plugin.v1.LockVolumeRequest
 	(*UnlockVolumeRequest)(nil),    // 27: meson.plugin.v1.UnlockVolumeRequest
 	(*RenameVolumeRequest)(nil),    // 28: meson.plugin.v1.RenameVolumeRequest
-	(*Image)(nil),                  // 29: meson.plugin.v1.Image
-	(*ListImagesRequest)(nil),      // 30: meson.plugin.v1.ListImagesRequest
-	(*ImportImageRequest)(nil),     // 31: meson.plugin.v1.ImportImageRequest
-	(*DeleteImageRequest)(nil),     // 32: meson.plugin.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),    // 33: meson.plugin.v1.DeleteImageResponse
-	(*ImportVolumeRequest)(nil),    // 34: meson.plugin.v1.ImportVolumeRequest
-	(*ImportVolumeHeader)(nil),     // 35: meson.plugin.v1.ImportVolumeHeader
-	(*ExportVolumeRequest)(nil),    // 36: meson.plugin.v1.ExportVolumeRequest
-	(*ExportVolumeResponse)(nil),   // 37: meson.plugin.v1.ExportVolumeResponse
-	nil,                            // 38: meson.plugin.v1.VolumeOffer.FactsEntry
-	(ConnectionKind)(0),            // 39: meson.plugin.v1.ConnectionKind
-	(*Reason)(nil),                 // 40: meson.plugin.v1.Reason
-	(*Quantity)(nil),               // 41: meson.plugin.v1.Quantity
-	(*timestamppb.Timestamp)(nil),  // 42: google.protobuf.Timestamp
-	(*Exposure)(nil),               // 43: meson.plugin.v1.Exposure
-	(*Owner)(nil),                  // 44: meson.plugin.v1.Owner
-	(*Progress)(nil),               // 45: meson.plugin.v1.Progress
-	(*Consumer)(nil),               // 46: meson.plugin.v1.Consumer
-	(*Connection)(nil),             // 47: meson.plugin.v1.Connection
+	(*ConvertVolumeRequest)(nil),   // 29: meson.plugin.v1.ConvertVolumeRequest
+	(*Image)(nil),                  // 30: meson.plugin.v1.Image
+	(*ListImagesRequest)(nil),      // 31: meson.plugin.v1.ListImagesRequest
+	(*ImportImageRequest)(nil),     // 32: meson.plugin.v1.ImportImageRequest
+	(*DeleteImageRequest)(nil),     // 33: meson.plugin.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),    // 34: meson.plugin.v1.DeleteImageResponse
+	(*ImportVolumeRequest)(nil),    // 35: meson.plugin.v1.ImportVolumeRequest
+	(*ImportVolumeHeader)(nil),     // 36: meson.plugin.v1.ImportVolumeHeader
+	(*ExportVolumeRequest)(nil),    // 37: meson.plugin.v1.ExportVolumeRequest
+	(*ExportVolumeResponse)(nil),   // 38: meson.plugin.v1.ExportVolumeResponse
+	nil,                            // 39: meson.plugin.v1.VolumeOffer.FactsEntry
+	(ConnectionKind)(0),            // 40: meson.plugin.v1.ConnectionKind
+	(*Reason)(nil),                 // 41: meson.plugin.v1.Reason
+	(*Quantity)(nil),               // 42: meson.plugin.v1.Quantity
+	(*timestamppb.Timestamp)(nil),  // 43: google.protobuf.Timestamp
+	(*Exposure)(nil),               // 44: meson.plugin.v1.Exposure
+	(*Owner)(nil),                  // 45: meson.plugin.v1.Owner
+	(*Progress)(nil),               // 46: meson.plugin.v1.Progress
+	(*Consumer)(nil),               // 47: meson.plugin.v1.Consumer
+	(*Connection)(nil),             // 48: meson.plugin.v1.Connection
 }
 var file_meson_plugin_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: meson.plugin.v1.OfferVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
-	39, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	40, // 1: meson.plugin.v1.OfferVolumeRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
 	4,  // 2: meson.plugin.v1.OfferVolumeResponse.offers:type_name -> meson.plugin.v1.VolumeOffer
-	40, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
-	39, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
-	41, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
-	42, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
-	38, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
-	43, // 8: meson.plugin.v1.VolumeOffer.exposures:type_name -> meson.plugin.v1.Exposure
-	44, // 9: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	41, // 3: meson.plugin.v1.OfferVolumeResponse.reasons:type_name -> meson.plugin.v1.Reason
+	40, // 4: meson.plugin.v1.VolumeOffer.exports:type_name -> meson.plugin.v1.ConnectionKind
+	42, // 5: meson.plugin.v1.VolumeOffer.quantities:type_name -> meson.plugin.v1.Quantity
+	43, // 6: meson.plugin.v1.VolumeOffer.expires_at:type_name -> google.protobuf.Timestamp
+	39, // 7: meson.plugin.v1.VolumeOffer.facts:type_name -> meson.plugin.v1.VolumeOffer.FactsEntry
+	44, // 8: meson.plugin.v1.VolumeOffer.exposures:type_name -> meson.plugin.v1.Exposure
+	45, // 9: meson.plugin.v1.CreateVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
 	1,  // 10: meson.plugin.v1.CreateVolumeRequest.spec:type_name -> meson.plugin.v1.VolumeSpec
 	4,  // 11: meson.plugin.v1.CreateVolumeRequest.offer:type_name -> meson.plugin.v1.VolumeOffer
 	6,  // 12: meson.plugin.v1.CreateVolumeRequest.image:type_name -> meson.plugin.v1.ImageOrigin
-	44, // 13: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
+	45, // 13: meson.plugin.v1.Volume.owner:type_name -> meson.plugin.v1.Owner
 	0,  // 14: meson.plugin.v1.Volume.state:type_name -> meson.plugin.v1.VolumeState
-	45, // 15: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
+	46, // 15: meson.plugin.v1.Volume.progress:type_name -> meson.plugin.v1.Progress
 	1,  // 16: meson.plugin.v1.Volume.spec:type_name -> meson.plugin.v1.VolumeSpec
 	10, // 17: meson.plugin.v1.Volume.uses:type_name -> meson.plugin.v1.VolumeUse
-	42, // 18: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
-	43, // 19: meson.plugin.v1.Volume.exposures:type_name -> meson.plugin.v1.Exposure
+	43, // 18: meson.plugin.v1.Volume.created_at:type_name -> google.protobuf.Timestamp
+	44, // 19: meson.plugin.v1.Volume.exposures:type_name -> meson.plugin.v1.Exposure
 	9,  // 20: meson.plugin.v1.Volume.lock:type_name -> meson.plugin.v1.VolumeLock
 	8,  // 21: meson.plugin.v1.Volume.growth:type_name -> meson.plugin.v1.VolumeGrowth
-	42, // 22: meson.plugin.v1.VolumeLock.since:type_name -> google.protobuf.Timestamp
-	42, // 23: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
-	39, // 24: meson.plugin.v1.VolumeUse.kind:type_name -> meson.plugin.v1.ConnectionKind
-	44, // 25: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 26: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 27: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
-	39, // 28: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
-	46, // 29: meson.plugin.v1.ExportRequest.from:type_name -> meson.plugin.v1.Consumer
-	47, // 30: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
-	44, // 31: meson.plugin.v1.ResizeVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 32: meson.plugin.v1.CreateSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 33: meson.plugin.v1.Snapshot.owner:type_name -> meson.plugin.v1.Owner
+	43, // 22: meson.plugin.v1.VolumeLock.since:type_name -> google.protobuf.Timestamp
+	43, // 23: meson.plugin.v1.VolumeUse.since:type_name -> google.protobuf.Timestamp
+	40, // 24: meson.plugin.v1.VolumeUse.kind:type_name -> meson.plugin.v1.ConnectionKind
+	45, // 25: meson.plugin.v1.GetVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 26: meson.plugin.v1.DeleteVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 27: meson.plugin.v1.ExportRequest.owner:type_name -> meson.plugin.v1.Owner
+	40, // 28: meson.plugin.v1.ExportRequest.consumable:type_name -> meson.plugin.v1.ConnectionKind
+	47, // 29: meson.plugin.v1.ExportRequest.from:type_name -> meson.plugin.v1.Consumer
+	48, // 30: meson.plugin.v1.ExportResponse.connection:type_name -> meson.plugin.v1.Connection
+	45, // 31: meson.plugin.v1.ResizeVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 32: meson.plugin.v1.CreateSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 33: meson.plugin.v1.Snapshot.owner:type_name -> meson.plugin.v1.Owner
 	0,  // 34: meson.plugin.v1.Snapshot.state:type_name -> meson.plugin.v1.VolumeState
-	45, // 35: meson.plugin.v1.Snapshot.progress:type_name -> meson.plugin.v1.Progress
-	42, // 36: meson.plugin.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
-	44, // 37: meson.plugin.v1.DeleteSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 38: meson.plugin.v1.RevertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	46, // 35: meson.plugin.v1.Snapshot.progress:type_name -> meson.plugin.v1.Progress
+	43, // 36: meson.plugin.v1.Snapshot.created_at:type_name -> google.protobuf.Timestamp
+	45, // 37: meson.plugin.v1.DeleteSnapshotRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 38: meson.plugin.v1.RevertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
 	9,  // 39: meson.plugin.v1.LockVolumeRequest.lock:type_name -> meson.plugin.v1.VolumeLock
-	44, // 40: meson.plugin.v1.RenameVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
-	44, // 41: meson.plugin.v1.Image.owner:type_name -> meson.plugin.v1.Owner
-	0,  // 42: meson.plugin.v1.Image.state:type_name -> meson.plugin.v1.VolumeState
-	45, // 43: meson.plugin.v1.Image.progress:type_name -> meson.plugin.v1.Progress
-	42, // 44: meson.plugin.v1.Image.created_at:type_name -> google.protobuf.Timestamp
-	44, // 45: meson.plugin.v1.ImportImageRequest.owner:type_name -> meson.plugin.v1.Owner
-	6,  // 46: meson.plugin.v1.ImportImageRequest.origin:type_name -> meson.plugin.v1.ImageOrigin
-	44, // 47: meson.plugin.v1.DeleteImageRequest.owner:type_name -> meson.plugin.v1.Owner
-	35, // 48: meson.plugin.v1.ImportVolumeRequest.header:type_name -> meson.plugin.v1.ImportVolumeHeader
-	44, // 49: meson.plugin.v1.ImportVolumeHeader.owner:type_name -> meson.plugin.v1.Owner
-	1,  // 50: meson.plugin.v1.ImportVolumeHeader.spec:type_name -> meson.plugin.v1.VolumeSpec
-	4,  // 51: meson.plugin.v1.ImportVolumeHeader.offer:type_name -> meson.plugin.v1.VolumeOffer
-	2,  // 52: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
-	5,  // 53: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
-	11, // 54: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	12, // 55: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
-	13, // 56: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
-	11, // 57: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
-	15, // 58: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
-	17, // 59: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
-	19, // 60: meson.plugin.v1.Resizer.ResizeVolume:input_type -> meson.plugin.v1.ResizeVolumeRequest
-	20, // 61: meson.plugin.v1.Snapshotter.CreateSnapshot:input_type -> meson.plugin.v1.CreateSnapshotRequest
-	22, // 62: meson.plugin.v1.Snapshotter.ListSnapshots:input_type -> meson.plugin.v1.ListSnapshotsRequest
-	23, // 63: meson.plugin.v1.Snapshotter.DeleteSnapshot:input_type -> meson.plugin.v1.DeleteSnapshotRequest
-	25, // 64: meson.plugin.v1.Snapshotter.RevertVolume:input_type -> meson.plugin.v1.RevertVolumeRequest
-	26, // 65: meson.plugin.v1.Locker.LockVolume:input_type -> meson.plugin.v1.LockVolumeRequest
-	27, // 66: meson.plugin.v1.Locker.UnlockVolume:input_type -> meson.plugin.v1.UnlockVolumeRequest
-	28, // 67: meson.plugin.v1.Renamer.RenameVolume:input_type -> meson.plugin.v1.RenameVolumeRequest
-	30, // 68: meson.plugin.v1.Images.ListImages:input_type -> meson.plugin.v1.ListImagesRequest
-	31, // 69: meson.plugin.v1.Images.ImportImage:input_type -> meson.plugin.v1.ImportImageRequest
-	32, // 70: meson.plugin.v1.Images.DeleteImage:input_type -> meson.plugin.v1.DeleteImageRequest
-	34, // 71: meson.plugin.v1.Transfer.ImportVolume:input_type -> meson.plugin.v1.ImportVolumeRequest
-	36, // 72: meson.plugin.v1.Transfer.ExportVolume:input_type -> meson.plugin.v1.ExportVolumeRequest
-	3,  // 73: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
-	7,  // 74: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 75: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 76: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
-	14, // 77: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
-	7,  // 78: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
-	16, // 79: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
-	18, // 80: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
-	7,  // 81: meson.plugin.v1.Resizer.ResizeVolume:output_type -> meson.plugin.v1.Volume
-	21, // 82: meson.plugin.v1.Snapshotter.CreateSnapshot:output_type -> meson.plugin.v1.Snapshot
-	21, // 83: meson.plugin.v1.Snapshotter.ListSnapshots:output_type -> meson.plugin.v1.Snapshot
-	24, // 84: meson.plugin.v1.Snapshotter.DeleteSnapshot:output_type -> meson.plugin.v1.DeleteSnapshotResponse
-	7,  // 85: meson.plugin.v1.Snapshotter.RevertVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 86: meson.plugin.v1.Locker.LockVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 87: meson.plugin.v1.Locker.UnlockVolume:output_type -> meson.plugin.v1.Volume
-	7,  // 88: meson.plugin.v1.Renamer.RenameVolume:output_type -> meson.plugin.v1.Volume
-	29, // 89: meson.plugin.v1.Images.ListImages:output_type -> meson.plugin.v1.Image
-	29, // 90: meson.plugin.v1.Images.ImportImage:output_type -> meson.plugin.v1.Image
-	33, // 91: meson.plugin.v1.Images.DeleteImage:output_type -> meson.plugin.v1.DeleteImageResponse
-	7,  // 92: meson.plugin.v1.Transfer.ImportVolume:output_type -> meson.plugin.v1.Volume
-	37, // 93: meson.plugin.v1.Transfer.ExportVolume:output_type -> meson.plugin.v1.ExportVolumeResponse
-	73, // [73:94] is the sub-list for method output_type
-	52, // [52:73] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	45, // 40: meson.plugin.v1.RenameVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 41: meson.plugin.v1.ConvertVolumeRequest.owner:type_name -> meson.plugin.v1.Owner
+	45, // 42: meson.plugin.v1.Image.owner:type_name -> meson.plugin.v1.Owner
+	0,  // 43: meson.plugin.v1.Image.state:type_name -> meson.plugin.v1.VolumeState
+	46, // 44: meson.plugin.v1.Image.progress:type_name -> meson.plugin.v1.Progress
+	43, // 45: meson.plugin.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	45, // 46: meson.plugin.v1.ImportImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	6,  // 47: meson.plugin.v1.ImportImageRequest.origin:type_name -> meson.plugin.v1.ImageOrigin
+	45, // 48: meson.plugin.v1.DeleteImageRequest.owner:type_name -> meson.plugin.v1.Owner
+	36, // 49: meson.plugin.v1.ImportVolumeRequest.header:type_name -> meson.plugin.v1.ImportVolumeHeader
+	45, // 50: meson.plugin.v1.ImportVolumeHeader.owner:type_name -> meson.plugin.v1.Owner
+	1,  // 51: meson.plugin.v1.ImportVolumeHeader.spec:type_name -> meson.plugin.v1.VolumeSpec
+	4,  // 52: meson.plugin.v1.ImportVolumeHeader.offer:type_name -> meson.plugin.v1.VolumeOffer
+	2,  // 53: meson.plugin.v1.Storage.OfferVolume:input_type -> meson.plugin.v1.OfferVolumeRequest
+	5,  // 54: meson.plugin.v1.Storage.CreateVolume:input_type -> meson.plugin.v1.CreateVolumeRequest
+	11, // 55: meson.plugin.v1.Storage.GetVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	12, // 56: meson.plugin.v1.Storage.ListVolumes:input_type -> meson.plugin.v1.ListVolumesRequest
+	13, // 57: meson.plugin.v1.Storage.DeleteVolume:input_type -> meson.plugin.v1.DeleteVolumeRequest
+	11, // 58: meson.plugin.v1.Storage.WatchVolume:input_type -> meson.plugin.v1.GetVolumeRequest
+	15, // 59: meson.plugin.v1.Exporter.Export:input_type -> meson.plugin.v1.ExportRequest
+	17, // 60: meson.plugin.v1.Exporter.Unexport:input_type -> meson.plugin.v1.UnexportRequest
+	19, // 61: meson.plugin.v1.Resizer.ResizeVolume:input_type -> meson.plugin.v1.ResizeVolumeRequest
+	20, // 62: meson.plugin.v1.Snapshotter.CreateSnapshot:input_type -> meson.plugin.v1.CreateSnapshotRequest
+	22, // 63: meson.plugin.v1.Snapshotter.ListSnapshots:input_type -> meson.plugin.v1.ListSnapshotsRequest
+	23, // 64: meson.plugin.v1.Snapshotter.DeleteSnapshot:input_type -> meson.plugin.v1.DeleteSnapshotRequest
+	25, // 65: meson.plugin.v1.Snapshotter.RevertVolume:input_type -> meson.plugin.v1.RevertVolumeRequest
+	26, // 66: meson.plugin.v1.Locker.LockVolume:input_type -> meson.plugin.v1.LockVolumeRequest
+	27, // 67: meson.plugin.v1.Locker.UnlockVolume:input_type -> meson.plugin.v1.UnlockVolumeRequest
+	28, // 68: meson.plugin.v1.Renamer.RenameVolume:input_type -> meson.plugin.v1.RenameVolumeRequest
+	29, // 69: meson.plugin.v1.Converter.ConvertVolume:input_type -> meson.plugin.v1.ConvertVolumeRequest
+	31, // 70: meson.plugin.v1.Images.ListImages:input_type -> meson.plugin.v1.ListImagesRequest
+	32, // 71: meson.plugin.v1.Images.ImportImage:input_type -> meson.plugin.v1.ImportImageRequest
+	33, // 72: meson.plugin.v1.Images.DeleteImage:input_type -> meson.plugin.v1.DeleteImageRequest
+	35, // 73: meson.plugin.v1.Transfer.ImportVolume:input_type -> meson.plugin.v1.ImportVolumeRequest
+	37, // 74: meson.plugin.v1.Transfer.ExportVolume:input_type -> meson.plugin.v1.ExportVolumeRequest
+	3,  // 75: meson.plugin.v1.Storage.OfferVolume:output_type -> meson.plugin.v1.OfferVolumeResponse
+	7,  // 76: meson.plugin.v1.Storage.CreateVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 77: meson.plugin.v1.Storage.GetVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 78: meson.plugin.v1.Storage.ListVolumes:output_type -> meson.plugin.v1.Volume
+	14, // 79: meson.plugin.v1.Storage.DeleteVolume:output_type -> meson.plugin.v1.DeleteVolumeResponse
+	7,  // 80: meson.plugin.v1.Storage.WatchVolume:output_type -> meson.plugin.v1.Volume
+	16, // 81: meson.plugin.v1.Exporter.Export:output_type -> meson.plugin.v1.ExportResponse
+	18, // 82: meson.plugin.v1.Exporter.Unexport:output_type -> meson.plugin.v1.UnexportResponse
+	7,  // 83: meson.plugin.v1.Resizer.ResizeVolume:output_type -> meson.plugin.v1.Volume
+	21, // 84: meson.plugin.v1.Snapshotter.CreateSnapshot:output_type -> meson.plugin.v1.Snapshot
+	21, // 85: meson.plugin.v1.Snapshotter.ListSnapshots:output_type -> meson.plugin.v1.Snapshot
+	24, // 86: meson.plugin.v1.Snapshotter.DeleteSnapshot:output_type -> meson.plugin.v1.DeleteSnapshotResponse
+	7,  // 87: meson.plugin.v1.Snapshotter.RevertVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 88: meson.plugin.v1.Locker.LockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 89: meson.plugin.v1.Locker.UnlockVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 90: meson.plugin.v1.Renamer.RenameVolume:output_type -> meson.plugin.v1.Volume
+	7,  // 91: meson.plugin.v1.Converter.ConvertVolume:output_type -> meson.plugin.v1.Volume
+	30, // 92: meson.plugin.v1.Images.ListImages:output_type -> meson.plugin.v1.Image
+	30, // 93: meson.plugin.v1.Images.ImportImage:output_type -> meson.plugin.v1.Image
+	34, // 94: meson.plugin.v1.Images.DeleteImage:output_type -> meson.plugin.v1.DeleteImageResponse
+	7,  // 95: meson.plugin.v1.Transfer.ImportVolume:output_type -> meson.plugin.v1.Volume
+	38, // 96: meson.plugin.v1.Transfer.ExportVolume:output_type -> meson.plugin.v1.ExportVolumeResponse
+	75, // [75:97] is the sub-list for method output_type
+	53, // [53:75] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_meson_plugin_v1_storage_proto_init() }
@@ -3396,9 +3476,9 @@ func file_meson_plugin_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meson_plugin_v1_storage_proto_rawDesc), len(file_meson_plugin_v1_storage_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
-			NumServices:   8,
+			NumServices:   9,
 		},
 		GoTypes:           file_meson_plugin_v1_storage_proto_goTypes,
 		DependencyIndexes: file_meson_plugin_v1_storage_proto_depIdxs,

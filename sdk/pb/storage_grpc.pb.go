@@ -1117,6 +1117,132 @@ var Renamer_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
+	Converter_ConvertVolume_FullMethodName = "/meson.plugin.v1.Converter/ConvertVolume"
+)
+
+// ConverterClient is the client API for Converter service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Converter is an ability: a volume in another format, of the same bytes.
+type ConverterClient interface {
+	// ConvertVolume rewrites a volume that nobody uses, and returns soon: while that
+	// takes long, with the volume as it still is and its progress. The same request is
+	// then repeated until the volume has the format; where nobody repeats it for a
+	// while it may be given up. A volume that has the format is no change. Ended or
+	// killed at any instant, it leaves the volume whole, as it was or converted.
+	//
+	// It is Busy, and by whom, while the volume is in use, and if somebody begins to
+	// use or to change it meanwhile; a provider may refuse that one instead. What was
+	// kept as snapshots stays as it is: a provider that would lose one is Busy, and
+	// names them. Exhausted, with how much, where there is no room for both.
+	ConvertVolume(ctx context.Context, in *ConvertVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
+}
+
+type converterClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewConverterClient(cc grpc.ClientConnInterface) ConverterClient {
+	return &converterClient{cc}
+}
+
+func (c *converterClient) ConvertVolume(ctx context.Context, in *ConvertVolumeRequest, opts ...grpc.CallOption) (*Volume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Volume)
+	err := c.cc.Invoke(ctx, Converter_ConvertVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ConverterServer is the server API for Converter service.
+// All implementations must embed UnimplementedConverterServer
+// for forward compatibility.
+//
+// Converter is an ability: a volume in another format, of the same bytes.
+type ConverterServer interface {
+	// ConvertVolume rewrites a volume that nobody uses, and returns soon: while that
+	// takes long, with the volume as it still is and its progress. The same request is
+	// then repeated until the volume has the format; where nobody repeats it for a
+	// while it may be given up. A volume that has the format is no change. Ended or
+	// killed at any instant, it leaves the volume whole, as it was or converted.
+	//
+	// It is Busy, and by whom, while the volume is in use, and if somebody begins to
+	// use or to change it meanwhile; a provider may refuse that one instead. What was
+	// kept as snapshots stays as it is: a provider that would lose one is Busy, and
+	// names them. Exhausted, with how much, where there is no room for both.
+	ConvertVolume(context.Context, *ConvertVolumeRequest) (*Volume, error)
+	mustEmbedUnimplementedConverterServer()
+}
+
+// UnimplementedConverterServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedConverterServer struct{}
+
+func (UnimplementedConverterServer) ConvertVolume(context.Context, *ConvertVolumeRequest) (*Volume, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConvertVolume not implemented")
+}
+func (UnimplementedConverterServer) mustEmbedUnimplementedConverterServer() {}
+func (UnimplementedConverterServer) testEmbeddedByValue()                   {}
+
+// UnsafeConverterServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ConverterServer will
+// result in compilation errors.
+type UnsafeConverterServer interface {
+	mustEmbedUnimplementedConverterServer()
+}
+
+func RegisterConverterServer(s grpc.ServiceRegistrar, srv ConverterServer) {
+	// If the following call panics, it indicates UnimplementedConverterServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Converter_ServiceDesc, srv)
+}
+
+func _Converter_ConvertVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConvertVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConverterServer).ConvertVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Converter_ConvertVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConverterServer).ConvertVolume(ctx, req.(*ConvertVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Converter_ServiceDesc is the grpc.ServiceDesc for Converter service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Converter_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "meson.plugin.v1.Converter",
+	HandlerType: (*ConverterServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ConvertVolume",
+			Handler:    _Converter_ConvertVolume_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "meson/plugin/v1/storage.proto",
+}
+
+const (
 	Images_ListImages_FullMethodName  = "/meson.plugin.v1.Images/ListImages"
 	Images_ImportImage_FullMethodName = "/meson.plugin.v1.Images/ImportImage"
 	Images_DeleteImage_FullMethodName = "/meson.plugin.v1.Images/DeleteImage"

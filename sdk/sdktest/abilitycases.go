@@ -14,6 +14,8 @@ func abilityCases() []Case {
 	return []Case{
 		{"resize/grow", LevelLife, "A volume grows, in use too; the same size is no change, a smaller one is Invalid.", pb.Resizer_ServiceDesc.ServiceName, volumeGrows},
 		{"rename/name", LevelLife, "A volume gets another name and keeps its id.", pb.Renamer_ServiceDesc.ServiceName, volumeRenamed},
+		{"convert/format", LevelLife, "A volume gets the other format and holds the same; so do its snapshots. The same again is no change.", pb.Converter_ServiceDesc.ServiceName, volumeConverts},
+		{"convert/in-use", LevelLife, "A volume that is in use is not converted: Busy, with who has it. Who begins to use it meanwhile has it whole.", pb.Converter_ServiceDesc.ServiceName, volumeNotConverted},
 		{"lock/holder", LevelLife, "A lock is its holder's: the same again is no change, another is Busy with who holds it, and only the holder gives it back.", pb.Locker_ServiceDesc.ServiceName, lockHolds},
 		{"lock/writers", LevelLife, "While somebody has locked a volume nobody else's export for writing begins.", pb.Locker_ServiceDesc.ServiceName, lockKeepsWritersOut},
 		{"lock/force", LevelLife, "By force a lock goes, and every writer before it.", pb.Locker_ServiceDesc.ServiceName, lockForced},

@@ -119,6 +119,11 @@ func probeVolumes(ctx context.Context, p sdk.Provider, service, id string) (err 
 			_, err := r.RenameVolume(ctx, &pb.RenameVolumeRequest{Id: id, Name: id})
 			return err, true
 		}
+	case pb.Converter_ServiceDesc.ServiceName:
+		if c, ok := p.(sdk.Converter); ok {
+			_, err := c.ConvertVolume(ctx, &pb.ConvertVolumeRequest{Id: id, Format: "raw"})
+			return err, true
+		}
 	case pb.Images_ServiceDesc.ServiceName:
 		if i, ok := p.(sdk.Images); ok {
 			return i.DeleteImage(ctx, &pb.DeleteImageRequest{Id: id}), true

@@ -11,9 +11,10 @@ import (
 )
 
 var (
-	_ sdk.Resizer = (*MemProvider)(nil)
-	_ sdk.Renamer = (*MemProvider)(nil)
-	_ sdk.Locker  = (*MemProvider)(nil)
+	_ sdk.Resizer   = (*MemProvider)(nil)
+	_ sdk.Renamer   = (*MemProvider)(nil)
+	_ sdk.Converter = (*MemProvider)(nil)
+	_ sdk.Locker    = (*MemProvider)(nil)
 )
 
 // changeVolume does what an ability does to a volume that is there.
@@ -59,6 +60,28 @@ func (m *MemProvider) ResizeVolume(ctx context.Context, req *pb.ResizeVolumeRequ
 func (m *MemProvider) RenameVolume(ctx context.Context, req *pb.RenameVolumeRequest) (*pb.Volume, error) {
 	return m.changeVolume(ctx, "rename", req.GetOwner(), req.GetId(), func(_ *memState, v *memVolume) error {
 		v.Name = req.GetName()
+		return nil
+	})
+}
+
+// ConvertVolume gives a volume that nobody uses another format, which takes the
+// configured time.
+func (m *MemProvider) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	const op = "convert volume"
+	return m.changeVolume(ctx, "convert", req.GetOwner(), req.GetId(), func(_ *memState, v *memVolume) error {
+		switch {
+		case v.Shareable:
+			return &sdk.Error{Kind: sdk.Unsupported, Source: sdk.SourceProvider, Op: op, Subject: "volume " + v.ID, Text: "a shareable volume is a directory, which has no format"}
+		case v.Format == req.GetFormat():
+			v.Converting = nil
+		case len(v.Exports) > 0:
+			return heldBy(op, *v, v.Exports[0])
+		case v.Converting == nil || v.Converting.Epoch != v.Epoch:
+			v.Converting = &memConverting{Since: time.Now(), Epoch: v.Epoch}
+		}
+		if c := v.Converting; c != nil && time.Since(c.Since) >= m.config.Boot {
+			v.Format, v.Converting = req.GetFormat(), nil
+		}
 		return nil
 	})
 }

@@ -23,6 +23,8 @@ type memVolume struct {
 	Epoch     uint64      `json:"epoch"`
 	Exports   []memExport `json:"exports"`
 	Lock      *memLock    `json:"lock"`
+	// Converting is set while the volume gets the other format.
+	Converting *memConverting `json:"converting,omitempty"`
 	// Data are the first bytes of what it holds; all others are zero.
 	Data []byte `json:"data"`
 }
@@ -43,6 +45,13 @@ type memLock struct {
 	Holder     string    `json:"holder"`
 	Allocation string    `json:"allocation"`
 	Since      time.Time `json:"since"`
+}
+
+// memConverting is a conversion, and the volume's epoch when it began: who writes in
+// between ends it.
+type memConverting struct {
+	Since time.Time `json:"since"`
+	Epoch uint64    `json:"epoch"`
 }
 
 // memSnapshot is what a volume held.
@@ -99,6 +108,9 @@ func (m *MemProvider) wireVolume(v memVolume) *pb.Volume {
 		out.Progress = &pb.Progress{Step: "prepare", Percent: uint32(min(max(percent, 0), 100))}
 	case len(v.Exports) > 0:
 		out.State = pb.VolumeState_VOLUME_STATE_IN_USE
+	case v.Converting != nil:
+		percent := 100 * time.Since(v.Converting.Since) / max(m.config.Boot, 1)
+		out.Progress = &pb.Progress{Step: "convert", Percent: uint32(min(max(percent, 0), 100))}
 	}
 	return out
 }

@@ -79,6 +79,6 @@ func serviceNames() []string {
 		pb.Console_ServiceDesc.ServiceName, pb.Attacher_ServiceDesc.ServiceName, pb.AttachmentResizer_ServiceDesc.ServiceName,
 		pb.Exporter_ServiceDesc.ServiceName,
 		pb.Resizer_ServiceDesc.ServiceName, pb.Snapshotter_ServiceDesc.ServiceName, pb.Locker_ServiceDesc.ServiceName,
-		pb.Renamer_ServiceDesc.ServiceName, pb.Images_ServiceDesc.ServiceName, pb.Transfer_ServiceDesc.ServiceName,
+		pb.Renamer_ServiceDesc.ServiceName, pb.Converter_ServiceDesc.ServiceName, pb.Images_ServiceDesc.ServiceName, pb.Transfer_ServiceDesc.ServiceName,
 	}
 }

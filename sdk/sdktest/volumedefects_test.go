@@ -188,6 +188,33 @@ func (d renamesNothing) RenameVolume(ctx context.Context, req *pb.RenameVolumeRe
 	return v, err
 }
 
+type convertsToNothing struct{ *MemProvider }
+
+func (d convertsToNothing) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	v, err := d.MemProvider.ConvertVolume(ctx, req)
+	d.eachVolume(ctx, func(v *memVolume) { v.Data = nil })
+	return v, err
+}
+
+type convertsAWord struct{ *MemProvider }
+
+func (d convertsAWord) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	v, err := d.GetVolume(ctx, &pb.GetVolumeRequest{Id: req.GetId()})
+	if err == nil {
+		v.Format = req.GetFormat()
+	}
+	return v, err
+}
+
+type convertsInUse struct{ *MemProvider }
+
+func (d convertsInUse) ConvertVolume(ctx context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	return d.changeVolume(ctx, "convert", req.GetOwner(), req.GetId(), func(_ *memState, v *memVolume) error {
+		v.Format = req.GetFormat()
+		return nil
+	})
+}
+
 type imagesTwice struct{ *MemProvider }
 
 func (d imagesTwice) ImportImage(ctx context.Context, req *pb.ImportImageRequest) (*pb.Image, error) {
@@ -219,6 +246,9 @@ func TestSuiteFindsDefectsOfStorage(t *testing.T) {
 		{"does not check what came", defective(func(m *MemProvider) trustsSums { return trustsSums{m} }), []string{"transfer/refused"}},
 		{"keeps half a volume", defective(func(m *MemProvider) keepsHalves { return keepsHalves{m} }), []string{"transfer/refused"}},
 		{"a name that does not stay", defective(func(m *MemProvider) renamesNothing { return renamesNothing{m} }), []string{"rename/name"}},
+		{"converts to nothing", defective(func(m *MemProvider) convertsToNothing { return convertsToNothing{m} }), []string{"convert/format"}},
+		{"a format that does not stay", defective(func(m *MemProvider) convertsAWord { return convertsAWord{m} }), []string{"convert/format"}},
+		{"converts what is in use", defective(func(m *MemProvider) convertsInUse { return convertsInUse{m} }), []string{"convert/in-use"}},
 		{"another image at every repeat", defective(func(m *MemProvider) imagesTwice { return imagesTwice{m} }), []string{"images/life"}},
 	} {
 		t.Run(d.defect, func(t *testing.T) {
