@@ -49,7 +49,7 @@ func (s *store) do(ctx context.Context, h *vault.Held, c change) error {
 		return err
 	}
 	s.step("change.noted")
-	if !c.Op.Merges() {
+	if !c.Op.Concludes() {
 		return s.finish(ctx, h)
 	}
 	err = s.carryOut(ctx, h, c)
@@ -95,7 +95,7 @@ func (s *store) finish(ctx context.Context, h *vault.Held) error {
 	}
 	// What was begun is seen through.
 	ctx = context.WithoutCancel(ctx)
-	if c.Op.Merges() {
+	if c.Op.Concludes() {
 		return s.conclude(ctx, h, c)
 	}
 	return s.carryOut(ctx, h, c)

@@ -156,6 +156,11 @@ func (c wiredCall) do(ctx context.Context, p *Provider) (err error) {
 		_, err = p.ResizeVolume(ctx, unwire(c.Request, &pb.ResizeVolumeRequest{}))
 	case "RenameVolumeRequest":
 		_, err = p.RenameVolume(ctx, unwire(c.Request, &pb.RenameVolumeRequest{}))
+	case "ConvertVolumeRequest":
+		req := unwire(c.Request, &pb.ConvertVolumeRequest{})
+		for v := (*pb.Volume)(nil); v.GetFormat() != req.GetFormat() && err == nil; {
+			v, err = p.ConvertVolume(ctx, req)
+		}
 	case "ExportVolumeRequest":
 		err = p.ExportVolume(ctx, unwire(c.Request, &pb.ExportVolumeRequest{}), func(uint64) error { return nil }, io.Discard)
 	case "UnlockVolumeRequest":

@@ -29,6 +29,13 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// oneFilesystem reports whether what is in one directory can be renamed into the other.
+func oneFilesystem(a, b string) (bool, error) {
+	var at, to unix.Stat_t
+	err := errors.Join(unix.Stat(a, &at), unix.Stat(b, &to))
+	return at.Dev == to.Dev, err
+}
+
 // lockDir takes the lock that says that who works on a folder is alive.
 func lockDir(dir string) (*os.File, error) { return target.LockFile(filepath.Join(dir, "lock")) }
 

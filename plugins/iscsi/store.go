@@ -35,6 +35,8 @@ type store struct {
 
 	vaults []*place
 	images *image.Engine
+	// converting are the volumes that this process is converting.
+	converting conversions
 	// targets and shares are nil where the settings name no address.
 	targets *target.Host
 	shares  *share.Server

@@ -93,6 +93,7 @@ func (s *store) wire(f found, peers map[string][]string) *pb.Volume {
 		out.Message = fmt.Sprintf("%s has been under way since %s", p.Op, p.Since.UTC().Format("15:04:05"))
 	}
 	s.wireGrowth(v, out)
+	s.converting.tell(out)
 	return out
 }
 

@@ -15,7 +15,7 @@ const (
 	// OpResize lets the volume grow to SizeBytes.
 	OpResize Op = "resize"
 	// OpConvert rewrites the active file in the format Format, standing alone.
-	// Not on a running volume.
+	// Not on a running volume. With a File, that file is put in its place.
 	OpConvert Op = "convert"
 	// OpPull copies into Layer (empty: the active file, not on a running volume)
 	// what the layers above Base hold, so that it stands on Base (empty: alone).
@@ -32,6 +32,9 @@ const (
 // that anybody sees, and Engine.Conclude ends it soon.
 func (op Op) Merges() bool { return op == OpPull || op == OpPush || op == OpRemove }
 
+// Concludes reports whether Engine.Conclude can end it soon.
+func (op Op) Concludes() bool { return op.Merges() || op == OpConvert }
+
 // Change is one step from a Layout to another; see the package comment.
 type Change struct {
 	// ID is the change's own, never used for another one; of [A-Za-z0-9-].
@@ -46,6 +49,11 @@ type Change struct {
 	Hidden    bool   `json:"hidden,omitempty"`
 	SizeBytes uint64 `json:"size_bytes,omitempty"`
 	Format    Format `json:"format,omitempty"`
+	// File, an absolute path on the volume's filesystem, stands alone in the format
+	// Format, and holds what OpConvert is to write, which takes no time then; it is
+	// moved. Empty: it is written now, which may take long. It is not recorded: who
+	// repeats the change has it written anew, who concludes it does not need it.
+	File string `json:"-"`
 }
 
 // Volume is what a call works on.

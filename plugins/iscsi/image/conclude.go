@@ -10,11 +10,12 @@ import (
 	"github.com/mesoncloud/meson/sdk"
 )
 
-// Conclude brings a merge that was begun to the end that is nearer, in a short time,
-// whoever began it: made, with the Layout after it, or undone, with the Layout that
-// is. It is called in the place of Do. What an undone OpPush has copied stays in the
-// layer it was to be pushed into, whose own bytes are lost by that; nothing else that
-// stands on it reads otherwise. An error leaves it as it was, to be concluded again.
+// Conclude brings a merge, or an OpConvert, that was begun to the end that is nearer,
+// in a short time, whoever began it: made, with the Layout after it, or undone, with
+// the Layout that is. It is called in the place of Do. What an undone OpPush has copied
+// stays in the layer it was to be pushed into, whose own bytes are lost by that;
+// nothing else that stands on it reads otherwise. An error leaves it as it was, to be
+// concluded again.
 func (e *Engine) Conclude(ctx context.Context, v Volume, c Change) (after Layout, made bool, err error) {
 	a := aside{v.Dir, c.ID}
 	begun, err := exists(a.begun())
@@ -55,7 +56,7 @@ func (e *Engine) near(ctx context.Context, v Volume, c Change) (bool, error) {
 	switch {
 	case c.Op == OpRemove:
 		return true, nil
-	case c.Op == OpPull && c.Layer != "":
+	case c.Op == OpPull && c.Layer != "", c.Op == OpConvert:
 		return exists(aside{v.Dir, c.ID}.ready())
 	case c.Op == OpPull:
 		return v.pulledTo(c.Base)

@@ -186,7 +186,12 @@ func (e *Engine) work(ctx context.Context, v Volume, c Change, next Layout) erro
 		on, _ := v.Layout.Layer(c.Layer)
 		return e.exchange(v, c, func(path string) error { return e.overlay(ctx, opChange, path, on, next.SizeBytes) })
 	case OpConvert:
-		return e.exchange(v, c, func(path string) error { return e.convert(ctx, v, "", path, c.Format, bounds{}, nil) })
+		return e.exchange(v, c, func(path string) error {
+			if c.File != "" {
+				return os.Rename(c.File, path)
+			}
+			return e.convert(ctx, v, "", path, c.Format, bounds{}, nil)
+		})
 	case OpResize:
 		return e.resize(ctx, v, c)
 	case OpPull:
