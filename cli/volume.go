@@ -24,6 +24,7 @@ func newVolume(a *app) *cobra.Command {
 	return parent("volume", "Make volumes, put them on machines, keep what they hold",
 		"meson volume create data --size 10GiB\nmeson volume attach data web1\nmeson volume ls",
 		newVolumeCreate(a), newVolumeLs(a), newVolumeShow(a), newVolumeAttach(a), newVolumeDetach(a), newVolumeResize(a), newVolumeRename(a),
+		newVolumeConvert(a),
 		newVolumeSnapshot(a), newVolumeRevert(a), newVolumeClone(a), newVolumeLock(a), newVolumeUnlock(a),
 		newVolumeMap(a), newVolumeMapped(a), newVolumeUnmap(a),
 		newVolumeImport(a), newVolumeExport(a), newVolumeCancreate(a), newVolumeRm(a))

@@ -60,7 +60,7 @@ func (w *world) start(args ...string) ended {
 func bounded(args []string) []string {
 	have := []string{
 		"deploy", "rm", "start", "stop", "reboot", "resume", "volume create", "volume rm", "volume attach", "volume detach", "volume lock",
-		"volume unlock", "volume clone", "volume revert", "volume resize",
+		"volume unlock", "volume clone", "volume revert", "volume resize", "volume convert",
 	}
 	name := strings.Join(args[:min(len(args), 2)], " ")
 	if slices.Contains(args, "--timeout") || !slices.Contains(have, name) && !slices.Contains(have, args[0]) {

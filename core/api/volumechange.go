@@ -41,6 +41,28 @@ func (m *Meson) RenameVolume(ctx context.Context, req VolumeRequest, name string
 	})
 }
 
+// ConvertVolume implements [Broker].
+func (m *Meson) ConvertVolume(ctx context.Context, req VolumeRequest, format string) (VolumeInfo, error) {
+	begun := m.Now()
+	return m.changeVolume(ctx, req, "convert", "to "+format, func(v found) (core.Volume, error) {
+		for {
+			now, err := v.at.ConvertVolume(ctx, v.ref(), format)
+			if err != nil || now.Format == format {
+				return now, err
+			}
+			if req.Progress != nil {
+				req.Progress(Progress{Name: v.Name, Step: "volume." + now.Progress.Step, Text: now.Progress.Text, Percent: now.Progress.Percent, Since: m.Now().Sub(begun)})
+			}
+			if !sleep(ctx, powerPoll) {
+				return now, &core.Error{
+					Kind: core.Uncertain, Op: "convert volume", Subject: v.Provider + "/" + v.ID, Text: "it is still being converted",
+					Hint: "the same again goes on with it, or begins anew",
+				}
+			}
+		}
+	})
+}
+
 // LockVolume implements [Broker].
 func (m *Meson) LockVolume(ctx context.Context, req VolumeRequest, who string) (VolumeInfo, error) {
 	return m.changeVolume(ctx, req, "lock", "for "+who, func(v found) (core.Volume, error) {

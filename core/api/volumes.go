@@ -208,6 +208,9 @@ type Volumes interface {
 
 	ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes int64) (VolumeInfo, error)
 	RenameVolume(ctx context.Context, req VolumeRequest, name string) (VolumeInfo, error)
+	// ConvertVolume returns when the volume has the format, raw or qcow2; the same
+	// again is no change. Busy, and by whom, while it is in use.
+	ConvertVolume(ctx context.Context, req VolumeRequest, format string) (VolumeInfo, error)
 	// LockVolume keeps everybody else from writing, also over restarts. who is for
 	// people, such as ada@desk.
 	LockVolume(ctx context.Context, req VolumeRequest, who string) (VolumeInfo, error)

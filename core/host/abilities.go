@@ -11,6 +11,8 @@ const (
 	resizerService = "meson.plugin.v1.Resizer"
 	lockerService  = "meson.plugin.v1.Locker"
 	renamerService = "meson.plugin.v1.Renamer"
+
+	converterService = "meson.plugin.v1.Converter"
 )
 
 // ResizeVolume lets a volume grow to at least a size. With HolderGrows the answer
@@ -39,6 +41,21 @@ func (p *Provider) RenameVolume(ctx context.Context, ref core.VolumeRef, name st
 	}, func(v core.Volume) error {
 		if v.Name != name {
 			return against("a volume", "name", "%q: %q was asked for", v.Name, cut(name, 64))
+		}
+		return nil
+	})
+}
+
+// ConvertVolume has a volume rewritten in a format. While that takes long the answer
+// is the volume as it still is, with its Progress; the same is asked again then.
+func (p *Provider) ConvertVolume(ctx context.Context, ref core.VolumeRef, format string) (core.Volume, error) {
+	return p.changeVolume(ctx, "convert volume", converterService, ref, func(ctx context.Context, s *session) (*pb.Volume, error) {
+		return pb.NewConverterClient(s.conn).ConvertVolume(ctx, &pb.ConvertVolumeRequest{
+			Provider: p.config.Name, Owner: refOwner(ref.Owner, ref.ID), Id: ref.ID, Format: format,
+		})
+	}, func(v core.Volume) error {
+		if v.Format != format && v.Progress.Step == "" {
+			return against("a volume", "format", "%q, and no progress: %q was asked for", v.Format, cut(format, 40))
 		}
 		return nil
 	})

@@ -34,6 +34,13 @@ func TestVolumeAbilities(t *testing.T) {
 			}
 			return err
 		},
+		"convert": func(p *Provider) error {
+			v, err := p.ConvertVolume(t.Context(), ref, "qcow2")
+			if err == nil && v.Format != "qcow2" {
+				t.Errorf("it is %s", v.Format)
+			}
+			return err
+		},
 		"lock": func(p *Provider) error {
 			v, err := p.LockVolume(t.Context(), "vol-1", core.VolumeLock{Holder: "b1 ada@desk"})
 			if err == nil && v.Lock.Holder != "b1 ada@desk" {
@@ -64,6 +71,10 @@ func TestVolumeAbilities(t *testing.T) {
 	v, err := provider(h, "rogue", "good").RevertVolume(t.Context(), ref, "s1")
 	if err != nil || v.Message != "as in s1" {
 		t.Errorf("revert: %+v, %v", v, err)
+	}
+	v, err = provider(h, "rogue", "slow").ConvertVolume(t.Context(), ref, "qcow2")
+	if err != nil || v.Format != "raw" || v.Progress.Percent != 40 {
+		t.Errorf("convert: %s, %+v, %v: want it to be at work", v.Format, v.Progress, err)
 	}
 	if _, err := provider(h, "rogue", "good").RenameVolume(t.Context(), core.VolumeRef{Owner: volumeOwner("k1")}, "x"); core.KindOf(err) != core.Invalid {
 		t.Errorf("%v: want Invalid without an id", err)

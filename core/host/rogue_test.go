@@ -148,7 +148,7 @@ func rogueServices(name string) []string {
 		return services
 	}
 	return append(services, storageService, exporterService, attacherService, resizerService, lockerService, renamerService,
-		snapshotterService, imagesService, transferService)
+		converterService, snapshotterService, imagesService, transferService)
 }
 
 // Describe has the services.

@@ -31,6 +31,20 @@ func (r *rogueStorage) RenameVolume(_ context.Context, req *pb.RenameVolumeReque
 	return v, nil
 }
 
+// ConvertVolume answers with the format; "liar" with another, and "slow" says that it
+// is at work.
+func (r *rogueStorage) ConvertVolume(_ context.Context, req *pb.ConvertVolumeRequest) (*pb.Volume, error) {
+	v := goodVolume(req.GetId(), owner("k1"))
+	switch req.GetProvider() {
+	case "liar":
+	case "slow":
+		v.Progress = &pb.Progress{Step: "convert", Percent: 40}
+	default:
+		v.Format = req.GetFormat()
+	}
+	return v, nil
+}
+
 // LockVolume answers with the lock; "liar" with somebody else's.
 func (r *rogueStorage) LockVolume(_ context.Context, req *pb.LockVolumeRequest) (*pb.Volume, error) {
 	v := goodVolume(req.GetId(), owner("k1"))

@@ -23,6 +23,7 @@ type rogueStorage struct {
 	pb.UnimplementedSnapshotterServer
 	pb.UnimplementedLockerServer
 	pb.UnimplementedRenamerServer
+	pb.UnimplementedConverterServer
 	pb.UnimplementedImagesServer
 	pb.UnimplementedTransferServer
 }
@@ -35,6 +36,7 @@ func (r *rogueStorage) register(s grpc.ServiceRegistrar) {
 	pb.RegisterSnapshotterServer(s, r)
 	pb.RegisterLockerServer(s, r)
 	pb.RegisterRenamerServer(s, r)
+	pb.RegisterConverterServer(s, r)
 	pb.RegisterImagesServer(s, r)
 	pb.RegisterTransferServer(s, r)
 }

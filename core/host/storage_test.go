@@ -233,6 +233,7 @@ func TestNoStorage(t *testing.T) {
 		"detach":     one(p.Detach(ctx, core.InstanceRef{ID: "vm-1"}, "", "x-1")),
 		"resize":     one(p.ResizeVolume(ctx, core.VolumeResize{VolumeID: ref.ID, SizeBytes: 1})),
 		"rename":     one(p.RenameVolume(ctx, ref, "x")),
+		"convert":    one(p.ConvertVolume(ctx, ref, "raw")),
 		"lock":       one(p.LockVolume(ctx, "vol-1", core.VolumeLock{Holder: "ada"})),
 		"unlock":     one(p.UnlockVolume(ctx, "vol-1", "ada", true)),
 		"snapshot":   one(p.CreateSnapshot(ctx, core.SnapshotRequest{VolumeID: "vol-1"})),
