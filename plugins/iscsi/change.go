@@ -28,7 +28,7 @@ func (s *store) do(ctx context.Context, h *vault.Held, c change) error {
 	if err := s.finish(ctx, h); err != nil {
 		return err
 	}
-	if err := ready(h.Volume(), c.Op); err != nil {
+	if err := ready(h.Volume(), c.Change); err != nil {
 		return err
 	}
 	c.ID = uuid.NewString()
@@ -64,15 +64,23 @@ func (s *store) do(ctx context.Context, h *vault.Held, c change) error {
 }
 
 // ready refuses a change of a volume that a machine of this host has open itself:
-// its files cannot be exchanged under it from here.
-func ready(v *vault.Volume, op image.Op) error {
+// the files of one that writes cannot be exchanged under it from here, and one that
+// reads was told the format of the image, which it may open at any time.
+func ready(v *vault.Volume, c image.Change) error {
+	to := layoutOf(v).FormatAfter(c)
 	for _, u := range standing(v, "file") {
-		if u.Writable {
-			return &sdk.Error{
-				Kind: sdk.Busy, Op: string(op) + " volume", Subject: "volume " + v.ID, Source: sdk.SourceProvider,
-				Text: fmt.Sprintf("the machine of allocation %s (attachment %s) has its file open itself", u.Allocation, u.ID),
-				Hint: "detach it, or stop the machine and detach it; with host_uuid=none the vault gives machines of its own host iSCSI, and snapshots are taken while they write",
-			}
+		e := &sdk.Error{
+			Kind: sdk.Busy, Op: string(c.Op) + " volume", Subject: "volume " + v.ID, Source: sdk.SourceProvider,
+			Text: fmt.Sprintf("the machine of allocation %s (attachment %s) has its file open itself", u.Allocation, u.ID),
+			Hint: "detach it, or stop the machine and detach it; with host_uuid=none the vault gives machines of its own host iSCSI, and snapshots are taken while they write",
+		}
+		switch {
+		case u.Writable:
+			return e
+		case vault.Format(to) != v.State.Format:
+			e.Text += fmt.Sprintf(" as %s, and it would be %s", v.State.Format, to)
+			e.Hint = "detach it; volumes of format qcow2 have snapshots while machines read them"
+			return e
 		}
 	}
 	return nil
@@ -196,7 +204,10 @@ func (s *store) exchange(ctx context.Context, v *vault.Volume, c change) (image.
 
 // working is the volume for the engine, with the storage daemon that serves it.
 func (s *store) working(ctx context.Context, v *vault.Volume) (image.Volume, error) {
-	work := files(v)
+	work, err := s.grown(v)
+	if err != nil {
+		return work, err
+	}
 	for _, dir := range []string{s.nbdDir(v), s.fuseDir(v)} {
 		d, err := s.running(ctx, dir)
 		if err != nil {

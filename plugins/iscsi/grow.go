@@ -114,3 +114,16 @@ func (s *store) wireGrowth(v *vault.Volume, out *pb.Volume) {
 	out.Growth.AttachmentId = u.ID
 	out.Message = cmp.Or(out.Message, fmt.Sprintf("it grows to %s, and the machine of allocation %s, which has its file open, has not grown it yet", gibText(to), u.Allocation))
 }
+
+// grown is the volume for the engine, with what its image has grown already of a
+// growth that is on record: a machine may have written there, and what is made to
+// stand on the image must not hide it.
+func (s *store) grown(v *vault.Volume) (image.Volume, error) {
+	work := files(v)
+	if v.State.ResizeBytes <= v.Meta.SizeBytes {
+		return work, nil
+	}
+	have, err := s.images.Size(work)
+	work.Layout.SizeBytes = max(v.Meta.SizeBytes, min(have, v.State.ResizeBytes))
+	return work, err
+}

@@ -90,6 +90,21 @@ func (l Layout) Below(id string) []Layer {
 	return out
 }
 
+// FormatAfter is that of the active file after a change that is possible.
+func (l Layout) FormatAfter(c Change) Format {
+	switch c.Op {
+	case OpSnapshot, OpRevert:
+		return QCOW2
+	case OpConvert:
+		return c.Format
+	case OpPush:
+		if x, ok := l.Layer(c.Layer); ok && c.Child == "" {
+			return x.Format
+		}
+	}
+	return l.Format
+}
+
 // Depth is how many files are read to read the volume.
 func (l Layout) Depth() int { return 1 + len(l.Below(l.Parent)) }
 
