@@ -24,8 +24,10 @@ type Reader struct {
 	// What it is, such as "an export", and since when.
 	What  string    `json:"what"`
 	Since time.Time `json:"since"`
-	// Device and Folder are the number of the volume's folder, File that of the file:
-	// names may change.
+	// Volume is its id. Device and Folder are the number of its folder, File that of
+	// the file: names may change, and another machine that has the vault mounted has
+	// another number for the device.
+	Volume string `json:"volume,omitempty"`
 	Device uint64 `json:"device"`
 	Folder uint64 `json:"folder"`
 	File   uint64 `json:"file"`
@@ -109,7 +111,9 @@ func (v *Vault) Readers(vol *Volume) ([]Reader, error) {
 	if err := unix.Lstat(vol.Folder, &st); err != nil {
 		return nil, failed(op, vol.String(), err)
 	}
-	return slices.DeleteFunc(all, func(r Reader) bool { return r.Device != uint64(st.Dev) || r.Folder != st.Ino }), nil
+	return slices.DeleteFunc(all, func(r Reader) bool {
+		return r.Folder != st.Ino || r.Device != uint64(st.Dev) && (r.Volume == "" || r.Volume != vol.ID)
+	}), nil
 }
 
 // Readers are those who read the volume at length.

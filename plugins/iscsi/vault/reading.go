@@ -38,7 +38,7 @@ func (h *Held) Read(what, file string) (*Reading, error) {
 	if err != nil {
 		return nil, failed(op, h.vol.String(), err)
 	}
-	text, err := json.Marshal(Reader{What: what, Since: h.vault.now(), Device: uint64(folder.Dev), Folder: folder.Ino, File: st.Ino})
+	text, err := json.Marshal(Reader{What: what, Since: h.vault.now(), Volume: h.vol.ID, Device: uint64(folder.Dev), Folder: folder.Ino, File: st.Ino})
 	if err != nil {
 		return nil, err
 	}

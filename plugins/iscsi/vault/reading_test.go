@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,6 +72,36 @@ func TestReadingOfWhatWasReplaced(t *testing.T) {
 	if _, err := v.Delete(t.Context(), vol.Ref(), "b1"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A reader of another machine that has the vault mounted is known as one, though
+// that machine has another number for the device.
+func TestReadingFromElsewhere(t *testing.T) {
+	v := openVault(t)
+	vol, apart := create(t, v, small("k")), create(t, v, small("l"))
+	r := read(t, v, vol, vol.DataFile)
+	text, err := os.ReadFile(r.Lock().Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := Reader{}
+	if err := json.Unmarshal(text, &said); err != nil {
+		t.Fatal(err)
+	}
+	said.Device++
+	if text, err = json.Marshal(said); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.Lock().Name(), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = v.BeginUse(t.Context(), vol.Ref(), writer("one"))
+	wantKind(t, err, sdk.Busy, "an export has been reading it since ")
+	_, err = v.Delete(t.Context(), vol.Ref(), "b1")
+	wantKind(t, err, sdk.Busy, "an export has been reading it since ")
+	begin(t, v, apart, writer("one"))
+	r.End()
+	begin(t, v, vol, writer("two"))
 }
 
 // What a reader needs meanwhile goes with it.
