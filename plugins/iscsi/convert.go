@@ -138,6 +138,12 @@ func (s *store) convertAside(ctx context.Context, f found, r *reading, c *conver
 // roomFor refuses a conversion for which the vault's filesystem has no room: both files
 // are there at its end. For the limits of the vault the volume counts as before.
 func (s *store) roomFor(ctx context.Context, f found, r *reading, to vault.Format) error {
+	return s.roomBeside(ctx, f, r, to, opConvert, "make room, or clone it in another vault")
+}
+
+// roomBeside refuses to write all that is read beside it, where the vault's filesystem
+// has no room for that: volumes that are written would be the ones to fail.
+func (s *store) roomBeside(ctx context.Context, f found, r *reading, to vault.Format, op, hint string) error {
 	need, err := r.Measure(ctx)
 	if err != nil {
 		return err
@@ -155,10 +161,10 @@ func (s *store) roomFor(ctx context.Context, f found, r *reading, to vault.Forma
 		return nil
 	}
 	return &sdk.Error{
-		Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Op: opConvert, Subject: "vault " + f.at.name, Source: sdk.SourceProvider,
+		Kind: sdk.Exhausted, Scope: sdk.ScopeCapacity, Op: op, Subject: "vault " + f.at.name, Source: sdk.SourceProvider,
 		Text: fmt.Sprintf("as %s it takes about %d MiB beside what it takes now, and %d MiB are free, without the reserve of %d GiB",
 			to, (need+1<<20-1)>>20, left>>20, s.config.ReserveGiB),
-		Hint: "make room, or clone it in another vault",
+		Hint: hint,
 	}
 }
 

@@ -85,6 +85,10 @@ func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest
 	// What was frozen for it is not needed any more.
 	defer p.wg.Go(func() { p.store.compact(p.working, f) })
 	scratch, err := r.mark.Scratch()
+	if err == nil && req.GetFormat() == "qcow2" {
+		// It is built in the vault before it is sent.
+		err = p.store.roomBeside(ctx, f, r, vault.QCOW2, op, "export it as raw, which needs no room, or make some")
+	}
 	if err == nil {
 		err = r.Export(ctx, image.ExportOptions{Format: image.Format(req.GetFormat()), TempDir: scratch, Begin: begin}, out)
 	}
