@@ -128,7 +128,7 @@ func (g *growth) run(ctx context.Context) (core.Volume, error) {
 		case err == nil && v.SizeBytes >= g.order.SizeBytes:
 			return v, nil
 		case err != nil && growing == nil:
-			return v, err
+			return v, g.perhaps(ctx, err)
 		case err != nil && (definite(core.KindOf(err)) || !wait.wait(ctx, core.AsError(err, g.order.Name).RetryAfter)):
 			return *growing, g.unfinished(ctx, *growing, err)
 		case err != nil:
@@ -157,6 +157,15 @@ func (g *growth) file(ctx context.Context, wait *patience, sizeBytes int64) erro
 			return err
 		}
 	}
+}
+
+// perhaps is the error of a growth that may be on record: the volume says.
+func (g *growth) perhaps(ctx context.Context, err error) error {
+	v, unseen := g.at.GetVolume(ctx, core.VolumeRef{ID: g.order.VolumeID})
+	if unseen != nil || v.Growth == nil || v.Growth.SizeBytes < g.order.SizeBytes {
+		return err
+	}
+	return g.unfinished(ctx, v, err)
 }
 
 // unfinished is the error of a growth that is on record and has not come about.

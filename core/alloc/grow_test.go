@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mesoncloud/meson/core"
@@ -195,6 +196,10 @@ func checkGrown(t *testing.T, name string, k *kept, err error) {
 	}
 	if grown := k.SizeBytes == 2*gib && k.real == 2*gib; grown != (want == "") {
 		t.Errorf("%v, and the volume has %d bytes, its file %d", err, k.SizeBytes, k.real)
+	}
+	// Whoever hears an error hears as well whether it grows all the same.
+	if said := err != nil && strings.Contains(err.Error(), "it grows to 2147483648 is on record"); said != (k.Growth != nil) {
+		t.Errorf("%v, and it grows: %+v", err, k.Growth)
 	}
 	// What is refused before it begins leaves no growth; what was counted stays.
 	if began := want == core.Uncertain || want == core.Unsupported; (k.Growth != nil) != began {
