@@ -261,7 +261,7 @@ func TestConvertRoom(t *testing.T) {
 	if sdk.KindOf(err) != sdk.Exhausted || !strings.Contains(err.Error(), "as raw it takes about 2 MiB") || !strings.Contains(err.Error(), "0 MiB are free") {
 		t.Errorf("%v, want Exhausted, and how much is missing", err)
 	}
-	noReadings(t, s)
+	noReadings(t, s, p)
 	if now := one(t, p, req.GetOwner()); now.GetFormat() != "qcow2" {
 		t.Errorf("it is %s", now.GetFormat())
 	}

@@ -53,7 +53,7 @@ func TestKilledConversions(t *testing.T) {
 				}
 				converted(t, p, v, to)
 				holdsNoise(t, p, req)
-				noReadings(t, s)
+				noReadings(t, s, p)
 				if at.name != "change.recorded" { // what it has left goes with the next change
 					tidied(t, s, p, v)
 				}

@@ -3,6 +3,7 @@ package iscsi
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,7 +22,7 @@ func longKillCases() map[string]func(t *testing.T, s *site, p *Provider) work {
 			return work{[]proto.Message{req}, func(t *testing.T, p *Provider) {
 				t.Helper()
 				holdsStamp(req)(t, p)
-				noReadings(t, s)
+				noReadings(t, s, p)
 			}}
 		},
 		"attach beside an export": func(t *testing.T, _ *site, p *Provider) work {
@@ -56,7 +57,7 @@ func sent(format string) func(t *testing.T, s *site, p *Provider) work {
 		req, v := filled(t, p, "raw")
 		return work{[]proto.Message{&pb.ExportVolumeRequest{Id: v.GetId(), Format: format}}, func(t *testing.T, p *Provider) {
 			t.Helper()
-			noReadings(t, s)
+			noReadings(t, s, p)
 			x := export(req.GetOwner(), v.GetId(), "a1", there(1))
 			if _, err := p.Export(t.Context(), x); err != nil {
 				t.Fatal(err)
@@ -70,10 +71,22 @@ func sent(format string) func(t *testing.T, s *site, p *Provider) work {
 	}
 }
 
-// noReadings fails if anything is left of those who have read.
-func noReadings(t *testing.T, s *site) {
+// noReadings fails if anything is left of those who have read, once their daemons
+// have noticed that they are gone, for whoever looks next.
+func noReadings(t *testing.T, s *site, p *Provider) {
 	t.Helper()
-	if left, _ := filepath.Glob(filepath.Join(s.vault, ".meson", "reading", "*")); len(left) > 0 {
-		t.Errorf("%q is left", left)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for _, at := range p.store.vaults {
+			if err := at.vault.SweepReadings(); err != nil {
+				t.Error(err)
+			}
+		}
+		left, _ := filepath.Glob(filepath.Join(s.vault, ".meson", "reading", "*"))
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q is left", left)
+		}
 	}
 }

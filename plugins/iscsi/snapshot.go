@@ -178,28 +178,40 @@ func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest
 // more is for a resident part.
 const compactBytes = 1 << 30
 
+// compactPatience is how long a merge tries to begin where somebody has the volume, or
+// where a process that is just being started still has the lock of who had it.
+const compactPatience = time.Second
+
 // compact wins back the space of layers that nobody asks for, and shortens long
 // chains, one change after the other. It yields to whoever wants the volume, and does
 // nothing while somebody reads it at length. What is left, the next one does.
 func (s *store) compact(ctx context.Context, f found) {
-	for ctx.Err() == nil {
-		more, merging := false, ctx
-		if !s.resident {
-			// It ends with its command, which waits for what was begun.
-			merging = context.WithoutCancel(ctx)
-		}
+	merging := ctx
+	if !s.resident {
+		// It ends with its command, which waits for what was begun.
+		merging = context.WithoutCancel(ctx)
+	}
+	for tried := time.Now(); ctx.Err() == nil; {
+		more, held := false, false
 		err := f.at.vault.Yielding(merging, f.Ref(), func(ctx context.Context, h *vault.Held) (err error) {
+			held = true
 			more, err = s.compactOnce(ctx, h)
 			return err
 		})
-		if errors.Is(err, vault.ErrWanted) {
+		switch {
+		case err == nil && more:
+			tried = time.Now()
+		case err == nil:
+			return
+		case !held && sdk.KindOf(err) == sdk.Busy && time.Since(tried) < compactPatience:
+			pauseFor(ctx, compactPatience/20)
+		case errors.Is(err, vault.ErrWanted):
 			s.log.Debug("a merge was put off: somebody wants the volume", "volume", f.ID)
 			return
-		}
-		if err != nil && sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy && ctx.Err() == nil {
-			s.log.Warn("the space of forgotten layers was not won back", "volume", f.ID, "error", err)
-		}
-		if err != nil || !more {
+		default:
+			if sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy && ctx.Err() == nil {
+				s.log.Warn("the space of forgotten layers was not won back", "volume", f.ID, "error", err)
+			}
 			return
 		}
 	}
