@@ -74,11 +74,18 @@ func TestVolumeByFile(t *testing.T) {
 			if _, errs, code := w.meson("volume", "snapshot", "create", "data", "early"); code != 4 || !strings.Contains(errs, "has its file open") {
 				t.Errorf("a snapshot under the machine: exit %d\n%s", code, errs)
 			}
+			w.must("volume", "resize", "data", "256MiB")
+			if got := w.volumeNamed("data").SizeBytes; got != 256<<20 {
+				t.Errorf("grown under the machine it has %d bytes", got)
+			}
+			g.writes(w.use("data"), 200, 3000)
+			g.reads(w.use("data"), 200, 3000)
 			w.must("volume", "detach", "data", "a")
 			w.must("volume", "snapshot", "create", "data", "one")
 			w.must("volume", "attach", "data", "a")
 			w.chained("a", 1)
 			g.reads(w.use("data"), 0, 5000)
+			g.reads(w.use("data"), 200, 3000)
 			g.writes(w.use("data"), 1, 4000)
 
 			w.must("stop", "--hard", "a")

@@ -222,6 +222,7 @@ func (v *vault) folders() []string {
 // volume is what `meson volume ls -o json` says.
 type volume struct {
 	VID, Name, State string
+	SizeBytes        int64 `json:"size_bytes"`
 	Uses             []struct {
 		Attachment, Allocation, Kind string
 		Writable                     bool
