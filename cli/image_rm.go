@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -61,11 +60,7 @@ func (a *app) imageRm(ctx context.Context, names []string, dryRun bool, timeout 
 	a.job.close()
 	if err := a.print(docs, func() error {
 		for _, d := range docs {
-			what := "is " + a.outs.volumeState(d.State)
-			if dryRun {
-				what = "would be removed, with " + sizeText(d.SizeBytes)
-			}
-			fmt.Fprintf(a.env.Stdout, "%s (%s) %s\n", a.outs.bold(render.Visible(d.Name)), render.Visible(d.ID), what)
+			a.removedLine(d.Name, d.ID, d.State, d.SizeBytes, dryRun)
 		}
 		return nil
 	}); err != nil {

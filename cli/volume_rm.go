@@ -68,17 +68,22 @@ func (a *app) volumeRm(ctx context.Context, names []string, yes, dryRun bool, ti
 	a.job.close()
 	if err := a.print(docs, func() error {
 		for _, v := range done {
-			what := "is " + a.outs.volumeState(string(core.VolumeGone))
-			if dryRun {
-				what = "would be removed, with " + sizeText(v.SizeBytes)
-			}
-			fmt.Fprintf(a.env.Stdout, "%s (%s) %s\n", a.outs.bold(render.Visible(v.Name)), render.Visible(v.ID), what)
+			a.removedLine(v.Name, v.ID, string(core.VolumeGone), v.SizeBytes, dryRun)
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	return unjoin(errors.Join(errs...))
+}
+
+// removedLine tells a person what became of a volume or an image, or would.
+func (a *app) removedLine(name, id, state string, sizeBytes int64, dryRun bool) {
+	what := "is " + a.outs.volumeState(state)
+	if dryRun {
+		what = "would be removed, with " + sizeText(sizeBytes)
+	}
+	fmt.Fprintf(a.env.Stdout, "%s (%s) %s\n", a.outs.bold(render.Visible(name)), render.Visible(id), what)
 }
 
 // agreeToRemove shows what would be gone, and asks.

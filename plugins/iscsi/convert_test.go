@@ -13,6 +13,7 @@ import (
 
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 func conversionOf(v *pb.Volume, to string) *pb.ConvertVolumeRequest {
@@ -287,10 +288,10 @@ func TestConvertFound(t *testing.T) {
 	for _, to := range []string{"raw", "qcow2"} {
 		converted(t, p, v, to)
 		isImage(t, filepath.Join(old, "disk.img"), to)
-		got := &comparison{want: stamped()}
+		got := &sdktest.Comparison{Want: stamped()}
 		err := p.ExportVolume(t.Context(), &pb.ExportVolumeRequest{Id: "old", Format: "raw"}, func(uint64) error { return nil }, got)
-		if err != nil || got.n != 1<<27 || got.differs {
-			t.Errorf("as %s: %d bytes, other ones: %v, %v", to, got.n, got.differs, err)
+		if err != nil || got.Bytes != 1<<27 || got.Differs {
+			t.Errorf("as %s: %d bytes, other ones: %v, %v", to, got.Bytes, got.Differs, err)
 		}
 	}
 	if _, err := p.ConvertVolume(t.Context(), conversionOf(&pb.Volume{Id: "dir"}, "raw")); sdk.KindOf(err) != sdk.Unsupported {

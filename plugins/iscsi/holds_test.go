@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesoncloud/meson/sdk/pb"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 // stamped is what filled volumes hold.
@@ -51,32 +52,15 @@ func holdsStamp(req *pb.CreateVolumeRequest) func(*testing.T, *Provider) {
 		t.Helper()
 		holdsOne(req)(t, p)
 		v := one(t, p, req.GetOwner())
-		got := &comparison{want: stamped()}
+		got := &sdktest.Comparison{Want: stamped()}
 		err := p.ExportVolume(t.Context(), &pb.ExportVolumeRequest{Id: v.GetId(), Format: "raw"}, func(uint64) error { return nil }, got)
-		if err != nil || got.n != v.GetSpec().GetSizeBytes() {
-			t.Fatalf("%d bytes, want %d, %v", got.n, v.GetSpec().GetSizeBytes(), err)
+		if err != nil || got.Bytes != v.GetSpec().GetSizeBytes() {
+			t.Fatalf("%d bytes, want %d, %v", got.Bytes, v.GetSpec().GetSizeBytes(), err)
 		}
-		if got.differs {
+		if got.Differs {
 			t.Error("it holds something else")
 		}
 	}
-}
-
-// comparison is a writer that compares with what is wanted, and zeros behind it. It
-// keeps nothing: under the race detector, 128 MiB in memory take seconds.
-type comparison struct {
-	want    []byte
-	n       uint64
-	differs bool
-}
-
-func (c *comparison) Write(p []byte) (int, error) {
-	n := min(len(p), len(c.want))
-	if !bytes.Equal(p[:n], c.want[:n]) || bytes.Count(p[n:], []byte{0}) < len(p[n:]) {
-		c.differs = true
-	}
-	c.want, c.n = c.want[n:], c.n+uint64(len(p))
-	return len(p), nil
 }
 
 func exportedThere(format string) func(*testing.T, *site, *Provider) work {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mesoncloud/meson/sdk/pb"
+	"github.com/mesoncloud/meson/sdk/sdktest"
 )
 
 // A process is killed at every step of a conversion, in the middle of the copy too: who
@@ -85,9 +86,9 @@ func noisy(t *testing.T, p *Provider, format string) (*pb.CreateVolumeRequest, *
 
 func holdsNoise(t *testing.T, p *Provider, req *pb.CreateVolumeRequest) {
 	t.Helper()
-	got := &comparison{want: noise()}
+	got := &sdktest.Comparison{Want: noise()}
 	err := p.ExportVolume(t.Context(), &pb.ExportVolumeRequest{Id: one(t, p, req.GetOwner()).GetId(), Format: "raw"}, func(uint64) error { return nil }, got)
-	if err != nil || got.n != 1<<27 || got.differs {
-		t.Errorf("%d bytes, other ones: %v, %v", got.n, got.differs, err)
+	if err != nil || got.Bytes != 1<<27 || got.Differs {
+		t.Errorf("%d bytes, other ones: %v, %v", got.Bytes, got.Differs, err)
 	}
 }

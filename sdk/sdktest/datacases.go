@@ -148,7 +148,7 @@ func (e *Env) holdsBytes(ctx context.Context, volume, snapshot string, data []by
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.Target.Running)
 	defer cancel()
-	sum, total := &comparison{want: data[offset:]}, uint64(0)
+	sum, total := &Comparison{Want: data[offset:]}, uint64(0)
 	err := t.ExportVolume(ctx, &pb.ExportVolumeRequest{Provider: providerName, Id: volume, SnapshotId: snapshot, Format: "raw", Offset: offset}, func(n uint64) error {
 		total = n
 		return nil
@@ -156,26 +156,10 @@ func (e *Env) holdsBytes(ctx context.Context, volume, snapshot string, data []by
 	if err != nil {
 		return fmt.Errorf("export volume's data: %w", err)
 	}
-	if sum.differs || sum.n < uint64(len(data))-offset || total > 0 && sum.n+offset != total {
-		return fmt.Errorf("%d bytes came from offset %d on, of %d said; they differ: %v", sum.n, offset, total, sum.differs)
+	if sum.Differs || sum.Bytes < uint64(len(data))-offset || total > 0 && sum.Bytes+offset != total {
+		return fmt.Errorf("%d bytes came from offset %d on, of %d said; they differ: %v", sum.Bytes, offset, total, sum.Differs)
 	}
 	return nil
-}
-
-// comparison is a writer that compares with data and zeros behind it.
-type comparison struct {
-	want    []byte
-	n       uint64
-	differs bool
-}
-
-func (c *comparison) Write(p []byte) (int, error) {
-	n := min(len(p), len(c.want))
-	if !bytes.Equal(p[:n], c.want[:n]) || bytes.Count(p[n:], []byte{0}) < len(p[n:]) {
-		c.differs = true
-	}
-	c.want, c.n = c.want[n:], c.n+uint64(len(p))
-	return len(p), nil
 }
 
 func snapshotReverts(ctx context.Context, e *Env) error {
