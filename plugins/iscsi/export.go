@@ -47,6 +47,7 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 		return nil, err
 	}
 	p.step("export.noted")
+	p.store.rests.begin(f.Folder)
 	f.Volume = v
 	if err := p.store.serveUse(ctx, f, use); err != nil {
 		return nil, err

@@ -190,7 +190,7 @@ func TestLooksDoNotEndMerges(t *testing.T) {
 		return f.State.Pending.ID
 	}
 	before := pending()
-	k := &keeper{store: other.store, next: map[string]*delay{}, tidied: map[string]time.Time{}, at: map[string]time.Time{}}
+	k := &keeper{store: other.store, next: map[string]*delay{}, at: map[string]time.Time{}}
 	k.look(t.Context())
 	time.Sleep(300 * time.Millisecond)
 	if now := pending(); now != before {

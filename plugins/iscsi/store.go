@@ -37,6 +37,7 @@ type store struct {
 	images *image.Engine
 	// converting are the volumes that this process is converting.
 	converting conversions
+	rests      rests
 	// targets and shares are nil where the settings name no address.
 	targets *target.Host
 	shares  *share.Server

@@ -27,7 +27,7 @@ const (
 // current; otherwise it is done once.
 func (s *store) keep(ctx context.Context) {
 	s.sweepImages()
-	k := &keeper{store: s, next: map[string]*delay{}, tidied: map[string]time.Time{}, at: map[string]time.Time{}}
+	k := &keeper{store: s, next: map[string]*delay{}, at: map[string]time.Time{}}
 	if !s.resident {
 		k.look(ctx)
 		return
@@ -76,7 +76,6 @@ func newDelay() *delay {
 type keeper struct {
 	store  *store
 	mu     sync.Mutex
-	tidied map[string]time.Time // by folder
 	next   map[string]*delay    // by folder
 	at     map[string]time.Time // since when a folder is worked on
 }

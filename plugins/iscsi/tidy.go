@@ -3,18 +3,13 @@ package iscsi
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/vault"
 )
 
-// How often a resident part sees whether space can be won back of a volume, and of how
-// many volumes at once.
-const (
-	tidyEvery  = time.Minute
-	tidiedOnce = 2
-)
+// tidiedOnce is of how many volumes space is won back at once.
+const tidiedOnce = 2
 
 // tidy wins back the space of what nobody asks for any more, beside the looks that
 // have volumes served, until ctx ends.
@@ -30,7 +25,7 @@ func (k *keeper) tidy(ctx context.Context) {
 			for _, v := range f.whole.All {
 				at := found{Volume: v, at: k.store.in(v.Vault), whole: f.whole}
 				forgotten := slices.ContainsFunc(v.State.Snapshots, func(one vault.Snapshot) bool { return one.Hidden })
-				if !forgotten || ctx.Err() != nil || !k.due(v.Folder) {
+				if !forgotten || ctx.Err() != nil || !k.store.rests.over(v.Folder) {
 					continue
 				}
 				each.do(func() { k.store.compact(ctx, at) })
@@ -38,16 +33,6 @@ func (k *keeper) tidy(ctx context.Context) {
 		}
 	}
 	each.wait()
-}
-
-func (k *keeper) due(folder string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if time.Since(k.tidied[folder]) < tidyEvery {
-		return false
-	}
-	k.tidied[folder] = time.Now()
-	return true
 }
 
 // merging reports whether somebody merges layers of a volume just now, and what serves

@@ -35,14 +35,14 @@ func (p *Provider) Attach(ctx context.Context, req *pb.AttachRequest) (*pb.Insta
 	if err := p.mayAttach(m, &l); err != nil {
 		return nil, err
 	}
-	if err := m.at.inspect(ctx, op, &l); err != nil {
-		return nil, err
-	}
 	have := m.record(l.ID)
 	if have != nil {
 		l.Boot = have.Boot
 	}
-	if err := p.link(ctx, m.at, m.uuid, &l, have); err != nil {
+	err = p.afterLook(ctx,
+		func() error { return m.at.inspect(ctx, op, &l) },
+		func() error { return p.link(ctx, m.at, m.uuid, &l, have) })
+	if err != nil {
 		return nil, err
 	}
 	return p.relinked(ctx, m, l.ID, true)

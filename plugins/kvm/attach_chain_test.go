@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,6 +133,71 @@ func TestAttachChain(t *testing.T) {
 	}
 	if !isOpen(t, in.GetId(), data) {
 		t.Error("it does not have its volume's file open")
+	}
+}
+
+// What a volume stands on may be merged between the look at its files and the moment
+// that a machine opens them: it is looked again.
+func TestOpenWhileMerged(t *testing.T) {
+	l := theLab(t)
+	var merge func()
+	host := l.hosts()[1]
+	p := openProvider(t, l.config("boot", host), Hooks{Step: func(step string) {
+		if do := merge; step == "files.seen" && do != nil {
+			merge = nil
+			do()
+		}
+	}})
+	volume := func(id string) *pb.Attachment {
+		return fileAttachment(t, p, id, filepath.Join(overlaid(t), "data.img"), "qcow2", false)
+	}
+	mergeNext := func(a *pb.Attachment) {
+		dir := filepath.Dir(a.GetConnection().GetFile().GetFile())
+		merge = func() {
+			cmd := exec.CommandContext(t.Context(), "qemu-img", "rebase", "-q", "-f", "qcow2", "-F", "raw", "-b", "snap-1.img", "data.img")
+			cmd.Dir = dir
+			if err := errors.Join(cmd.Run(), os.Remove(filepath.Join(dir, "snap-2.img"))); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	opens := func(what, id, attachment string) {
+		t.Helper()
+		const want = "data.img qcow2, snap-1.img raw"
+		if merge != nil {
+			t.Errorf("%s: nothing was merged", what)
+		}
+		if live, config := statedAs(t, p, id, attachment, true), statedAs(t, p, id, attachment, false); live != want || config != want {
+			t.Errorf("%s: it runs with %s and will with %s, want %s", what, live, config, want)
+		}
+	}
+	broker := unique(t)
+	first := volume("m-1")
+	req := withVolumes(broker, broker+"-m", host, first)
+	away(t, p, req.GetOwner())
+	mergeNext(first)
+	in := until(t, p, req)
+	opens("made with it", in.GetId(), "m-1")
+
+	second := volume("m-2")
+	mergeNext(second)
+	attach(t, p, in, second)
+	opens("attached while it runs", in.GetId(), "m-2")
+
+	setPower(t, p, in, pb.SetPowerRequest_ACTION_STOP_HARD)
+	third := volume("m-3")
+	attach(t, p, in, third)
+	mergeNext(third)
+	setPower(t, p, in, pb.SetPowerRequest_ACTION_START)
+	opens("started", in.GetId(), "m-3")
+
+	// One that is gone for good is told as such.
+	lost := volume("m-4")
+	if err := os.Remove(filepath.Join(filepath.Dir(lost.GetConnection().GetFile().GetFile()), "snap-1.img")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tryAttach(t.Context(), p, in, lost); sdk.KindOf(err) != sdk.Unavailable || !strings.Contains(err.Error(), "snap-1.img") {
+		t.Errorf("%v", err)
 	}
 }
 

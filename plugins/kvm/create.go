@@ -151,9 +151,11 @@ func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *j
 	if err := p.between(ctx, o); err != nil {
 		return err
 	}
-	if err := o.inspect(ctx); err != nil {
-		return err
-	}
+	return p.afterLook(ctx, func() error { return o.inspect(ctx) }, func() error { return p.equip(ctx, o, j) })
+}
+
+// equip attaches the volumes, then starts the machine.
+func (p *Provider) equip(ctx context.Context, o *order, j *job) error {
 	for i := range o.links {
 		j.at("attach", 0, o.links[i].Name)
 		if err := p.link(ctx, o.at, o.uuid, &o.links[i], &link.Record{}); err != nil {

@@ -68,6 +68,24 @@ func (o *order) inspect(ctx context.Context) error {
 	return nil
 }
 
+// looks is how often the files of a volume are looked at before a machine opens them.
+const looks = 5
+
+// afterLook has a machine open its files after a look at them. Where one is gone by
+// then, as after a merge of what the volume stands on, it is looked again.
+func (p *Provider) afterLook(ctx context.Context, look, open func() error) error {
+	for n := 1; ; n++ {
+		err := look()
+		if err == nil {
+			p.step("files.seen")
+			err = open()
+		}
+		if err == nil || n == looks || ctx.Err() != nil || !strings.Contains(strings.ToLower(textOf(err)), "no such file or directory") {
+			return err
+		}
+	}
+}
+
 // settleFiles looks at the files of a machine that is to be started, and lets its
 // definition say what they stand on now. The caller sees to it that nobody attaches
 // or detaches meanwhile.

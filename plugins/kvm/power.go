@@ -25,29 +25,40 @@ func (p *Provider) SetPower(ctx context.Context, req *pb.SetPowerRequest) (*pb.I
 			Text: "it is still being made", Hint: "wait until it runs, or repeat its Create",
 		}
 	}
-	if req.GetAction() == pb.SetPowerRequest_ACTION_START && !m.active() {
-		unlock, err := p.linking.Lock(ctx, m.uuid)
-		if err != nil {
-			return nil, err
+	change := func() error {
+		err := m.at.change(ctx, op, m.uuid, func(dom *libvirt.Domain) error { return power(dom, req.GetAction()) })
+		if err == nil {
+			return nil
 		}
-		defer unlock()
-		if err := m.settleFiles(ctx); err != nil {
-			return nil, err
-		}
-	}
-	err = m.at.change(ctx, op, m.uuid, func(dom *libvirt.Domain) error { return power(dom, req.GetAction()) })
-	if err != nil {
 		err = failed(op, m.at, err, true)
 		if trouble, known := m.at.startTrouble(ctx, m.uuid, err); known {
-			return nil, trouble
+			return trouble
 		}
-		return nil, refusedPower(err)
+		return refusedPower(err)
+	}
+	if req.GetAction() == pb.SetPowerRequest_ACTION_START && !m.active() {
+		err = p.startAfterLook(ctx, m, change)
+	} else {
+		err = change()
+	}
+	if err != nil {
+		return nil, err
 	}
 	m, err = m.at.read(ctx, m.uuid)
 	if err != nil {
 		return nil, failed(op, m.at, err, true)
 	}
 	return p.instance(ctx, m), nil
+}
+
+// startAfterLook starts a machine that is off. Nobody attaches or detaches meanwhile.
+func (p *Provider) startAfterLook(ctx context.Context, m *machine, start func() error) error {
+	unlock, err := p.linking.Lock(ctx, m.uuid)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return p.afterLook(ctx, func() error { return m.settleFiles(ctx) }, start)
 }
 
 // power does what is asked unless it is so already.
