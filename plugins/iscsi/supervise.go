@@ -74,10 +74,10 @@ func newDelay() *delay {
 
 // keeper has every recorded use served, each volume that fails less and less often.
 type keeper struct {
-	store  *store
-	mu     sync.Mutex
-	next   map[string]*delay    // by folder
-	at     map[string]time.Time // since when a folder is worked on
+	store *store
+	mu    sync.Mutex
+	next  map[string]*delay    // by folder
+	at    map[string]time.Time // since when a folder is worked on
 }
 
 // look goes once over all volumes. Of a resident part it leaves alone, after a while,
