@@ -141,19 +141,20 @@ func (v *Vault) reread(folder string) *Volume {
 	if _, is := idOf(filepath.Base(rel)); !is {
 		return nil
 	}
-	var vol *Volume
-	switch d, err := v.root.walk(rel); {
-	case err == nil:
-		defer d.close()
-		v.index.mu.Lock()
-		known := v.index.vols[folder]
-		v.index.mu.Unlock()
-		vol = v.readVolume(d, rel, known)
-	case !errors.Is(err, fs.ErrNotExist):
-		vol = v.unopened(rel, "the folder cannot be opened: "+cause(err).Error())
+	for {
+		number, known := v.index.now(folder)
+		var vol *Volume
+		switch d, err := v.root.walk(rel); {
+		case err == nil:
+			vol = v.readVolume(d, rel, known)
+			d.close()
+		case !errors.Is(err, fs.ErrNotExist):
+			vol = v.unopened(rel, "the folder cannot be opened: "+cause(err).Error())
+		}
+		if v.index.putRead(folder, vol, number) {
+			return vol
+		}
 	}
-	v.index.put(folder, vol)
-	return vol
 }
 
 func (v *Vault) viewed(vol *Volume) *Volume {

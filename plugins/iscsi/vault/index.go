@@ -14,8 +14,11 @@ type index struct {
 	ids  map[string][]string
 	// touched says after which number a folder was put or removed, for scans that
 	// began before.
-	touched   map[string]uint64
-	number    uint64
+	touched map[string]uint64
+	number  uint64
+	// scan is the number that the latest scan ended with: readings that were begun
+	// before it may be older than what it found.
+	scan      uint64
 	faults    []string
 	dirs      []string
 	leftovers []string
@@ -34,11 +37,35 @@ func newIndex() *index {
 func (x *index) put(folder string, vol *Volume) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.note(folder, vol)
+}
+
+func (x *index) note(folder string, vol *Volume) {
 	x.number++
 	x.touched[folder] = x.number
 	if x.set(folder, vol) {
 		x.announce()
 	}
+}
+
+// now is the number to read a folder at, for putRead, and what is known of it.
+func (x *index) now(folder string) (uint64, *Volume) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.number, x.vols[folder]
+}
+
+// putRead is put for what was read of a folder since a number. False, and nothing is
+// noted, where the folder may have been put or removed since by somebody who knows
+// better.
+func (x *index) putRead(folder string, vol *Volume, since uint64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if max(x.touched[folder], x.scan) > since {
+		return false
+	}
+	x.note(folder, vol)
+	return true
 }
 
 // set reports whether anything changed.
@@ -99,6 +126,8 @@ func (x *index) finish(s *scan, began uint64) {
 		}
 	}
 	maps.DeleteFunc(x.touched, func(_ string, n uint64) bool { return n <= began })
+	x.number++
+	x.scan = x.number
 	x.faults, x.dirs, x.leftovers, x.scanned = s.faults, s.dirs, s.leftovers, true
 	if changed {
 		x.announce()

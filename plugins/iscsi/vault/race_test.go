@@ -2,9 +2,11 @@ package vault
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,5 +190,37 @@ func TestRaceForOneKey(t *testing.T) {
 	wg.Wait()
 	if all := list(t, v); len(all) != 2 || got["one-id"] != 1 || got[IDFor(owner("same"))] == 0 || got["busy"]+got["conflict"]+got["one-id"]+got[IDFor(owner("same"))] != 20 {
 		t.Errorf("%d volumes, %v", len(all), got)
+	}
+}
+
+// What is deleted is not listed, whoever looks at it meanwhile.
+func TestDeletedIsNotListed(t *testing.T) {
+	v := openVault(t)
+	watching, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = v.Watch(watching) })
+	defer wg.Wait()
+	defer stop()
+	var current atomic.Pointer[Ref]
+	for range 4 {
+		wg.Go(func() {
+			for watching.Err() == nil {
+				if ref := current.Load(); ref != nil {
+					_, _ = v.Get(watching, *ref)
+				}
+			}
+		})
+	}
+	for i := range 40 {
+		vol := create(t, v, small(fmt.Sprintf("k%d", i)))
+		ref := vol.Ref()
+		current.Store(&ref)
+		time.Sleep(time.Millisecond)
+		if _, err := v.Delete(t.Context(), ref, ""); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := v.List(t.Context()); err != nil || len(all) != 0 {
+			t.Fatalf("deletion %d leaves %d volumes listed, %v", i, len(all), err)
+		}
 	}
 }
