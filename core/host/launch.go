@@ -81,7 +81,7 @@ func (p *Plugin) launch(ctx context.Context) (*session, error) {
 	select {
 	case r = <-connected:
 	case <-ctx.Done():
-		r.err = fmt.Errorf("no handshake: %w", timeoutText(ctx, p.host.opts.StartTimeout))
+		r.err = fmt.Errorf("no handshake: %w%s", timeoutText(ctx, p.host.opts.StartTimeout), proc.doing())
 	}
 	if r.err == nil {
 		s.conn = r.conn

@@ -28,7 +28,7 @@ type Options struct {
 	// dialled instead of started. By default $MESON_REATTACH.
 	Reattach string
 
-	// StartTimeout is how long a plugin may take from exec to Describe, 10 s by
+	// StartTimeout is how long a plugin may take from exec to Describe, 15 s by
 	// default.
 	StartTimeout time.Duration
 	// CallTimeout bounds a call that reads and whose context has no deadline,
@@ -73,7 +73,7 @@ func (o Options) filled() Options {
 	if o.Reattach == "" {
 		o.Reattach = os.Getenv("MESON_REATTACH")
 	}
-	fill(&o.StartTimeout, 10*time.Second)
+	fill(&o.StartTimeout, 15*time.Second)
 	fill(&o.CallTimeout, 30*time.Second)
 	fill(&o.EffectTimeout, 5*time.Minute)
 	fill(&o.DrainTimeout, time.Second)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,24 @@ func (p *process) ended() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.state
+}
+
+// doing is what the kernel says that the process does, for people: whether it waits,
+// and how much it has computed. Empty where nobody knows.
+func (p *process) doing() string {
+	text, err := os.ReadFile("/proc/" + p.ID() + "/stat")
+	if err != nil {
+		return ""
+	}
+	// What follows the name, which may contain anything; see proc(5).
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return ""
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	const tick = time.Second / 100
+	return fmt.Sprintf("; its process is in state %s after %s of processor time", fields[0], time.Duration(user+system)*tick)
 }
 
 // dial connects to the process's socket, and refuses whoever else listens there:

@@ -22,7 +22,7 @@ func TestPluginThatDoesNotStart(t *testing.T) {
 		kind   core.Kind
 		want   []string
 	}{
-		{"silent", core.Unavailable, []string{"no handshake", "not within 2s"}},
+		{"silent", core.Unavailable, []string{"no handshake", "not within 2s", "in state S"}},
 		{"garbage", core.Unavailable, []string{"begins with", "Loading configuration"}},
 		{"endless", core.Unavailable, []string{"begins with", "xxxx"}},
 		{"panics", core.Unavailable, []string{"exit status 7", "panic: no rack today"}},

@@ -57,7 +57,7 @@ func (at *place) check(ctx context.Context) []*pb.CheckItem {
 		return []*pb.CheckItem{bad("connection", cause(err), "see that `virsh -c "+at.URI+" version` works for the user that Meson runs as")}
 	}
 	items := []*pb.CheckItem{ok("connection", version)}
-	h, err := at.look(ctx, false)
+	h, err := at.look(ctx, sight{})
 	if err != nil {
 		return append(items, bad("inventory", cause(err), ""))
 	}

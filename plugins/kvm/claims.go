@@ -71,7 +71,7 @@ func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim,
 	case <-ctx.Done():
 		return nil, false, failed("claim cores", o.at, ctx.Err(), false)
 	}
-	h, err := o.at.look(ctx, true)
+	h, err := o.at.look(ctx, o.sight())
 	if err != nil {
 		return nil, false, failed("look at host", o.at, err, false)
 	}
@@ -85,7 +85,7 @@ func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim,
 			return nil, false, err
 		}
 		p.step("claim.defined")
-		if h, err = o.at.look(ctx, true); err != nil {
+		if h, err = o.at.look(ctx, o.sight()); err != nil {
 			return nil, false, begun(failed("look at claim", o.at, err, true))
 		}
 	}
@@ -101,6 +101,9 @@ func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim,
 	p.log.Debug("claim withdrawn", "host", o.at.Zone, "machine", o.uuid, "conflict", conflicts[0].Text)
 	return nil, false, fmt.Errorf("%w: %s", errContended, conflicts[0].Text)
 }
+
+// sight is that of one who is about to claim, and of one who has.
+func (o *order) sight() sight { return sight{now: true, devices: len(o.request.PCI) > 0} }
 
 // standing is the claim that the order has on the host already, if any.
 func (o *order) standing(h *inventory.Host) (*inventory.Claim, error) {

@@ -27,7 +27,7 @@ func (p *Provider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*p
 	defer cancel()
 	snapshots := make([]Snapshot, len(p.places))
 	errs := everywhere(p.places, func(i int, at *place) error {
-		host, err := at.look(limited, false)
+		host, err := at.look(limited, sight{devices: len(req.GetPledge().GetPci()) > 0})
 		snapshots[i] = Snapshot{Site: at.Site, Host: host}
 		return err
 	})

@@ -21,7 +21,7 @@ func TestRace(t *testing.T) {
 	host := l.hosts()[0]
 	config := l.config("boot", host)
 	p := openProvider(t, config, Hooks{})
-	h, err := p.places[0].look(t.Context(), true)
+	h, err := p.places[0].look(t.Context(), sight{now: true})
 	if err != nil {
 		t.Fatal(err)
 	}

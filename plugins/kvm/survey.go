@@ -18,8 +18,10 @@ type survey struct {
 	// turn is held by the one who reads. It is no mutex, because a host may take
 	// for ever and whoever waits has a deadline.
 	turn chan struct{}
-	// hardware is read once a connection, room when it is old.
+	// hardware is read once a connection, room when it is old; devices is whether the
+	// hardware is known with those.
 	hardware   *inventory.Hardware
+	devices    bool
 	generation uint64
 	room       inventory.Source
 	roomAt     time.Time
@@ -28,9 +30,17 @@ type survey struct {
 	doms []*hosts.Domain
 }
 
+// sight says what a look at a host is for.
+type sight struct {
+	// now: the domains are those after the call began.
+	now bool
+	// devices: the host's PCI devices matter.
+	devices bool
+}
+
 // look is the host as events and the last two seconds leave it. What is fresh
-// counts in the domains: with now they are those after the call began.
-func (at *place) look(ctx context.Context, now bool) (*inventory.Host, error) {
+// counts in the domains.
+func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) {
 	s := &at.survey
 	select {
 	case s.turn <- struct{}{}:
@@ -45,12 +55,12 @@ func (at *place) look(ctx context.Context, now bool) (*inventory.Host, error) {
 	g.Go(func() error { return at.readRoom(ctx) })
 	// A list that is asked for over a connection which is then replaced belongs
 	// to no survey: the hardware is read first and its generation kept.
-	err := at.readHardware(ctx)
+	err := at.readHardware(ctx, what.devices)
 	g.Go(func() (lerr error) {
 		switch {
 		case err != nil:
 			return err
-		case now:
+		case what.now:
 			doms, lerr = at.host.DomainsNow(ctx)
 		default:
 			doms, lerr = at.host.Domains(ctx)
@@ -84,7 +94,7 @@ func (at *place) keepWarm(ctx context.Context) {
 			seen = g
 			// Whatever fails here, fails again for the one who needs it.
 			limited, cancel := context.WithTimeout(ctx, effectTimeout)
-			_, _ = at.look(limited, false)
+			_, _ = at.look(limited, sight{})
 			at.refreshPool(limited)
 			cancel()
 		}
@@ -112,9 +122,9 @@ func same(a, b []*hosts.Domain) bool {
 }
 
 // readHardware reads what does not change while libvirtd runs.
-func (at *place) readHardware(ctx context.Context) error {
+func (at *place) readHardware(ctx context.Context, devices bool) error {
 	s := &at.survey
-	if s.generation != 0 && s.generation == at.host.Generation() {
+	if s.generation != 0 && s.generation == at.host.Generation() && (s.devices || !devices) {
 		return nil
 	}
 	type reading struct {
@@ -124,13 +134,13 @@ func (at *place) readHardware(ctx context.Context) error {
 	r, err := hosts.Ask(ctx, at.host, "read capabilities", func(c *libvirt.Connect) (reading, error) {
 		r := reading{generation: at.host.Generation()}
 		var err error
-		r.src, err = readCapabilities(ctx, c)
+		r.src, err = readCapabilities(ctx, c, at.Accelerator, devices)
 		return r, err
 	})
 	if err != nil {
 		return err
 	}
-	r.src.Name, r.src.Accelerator, r.src.ECC = at.Zone, at.Accelerator, at.ECC
+	r.src.Name, r.src.ECC = at.Zone, at.ECC
 	if local(at.URI) {
 		r.src.EDAC = inventory.EDAC(os.DirFS("/sys/devices/system/edac/mc"))
 	}
@@ -138,7 +148,7 @@ func (at *place) readHardware(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.hardware, s.generation, s.host = hardware, r.generation, nil
+	s.hardware, s.devices, s.generation, s.host = hardware, devices, r.generation, nil
 	uuid := hardware.UUID()
 	at.uuid.Store(&uuid)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -32,25 +31,26 @@ type capabilities struct {
 	} `xml:"guest"`
 }
 
-// virtTypes are the ways in which guests of the host's own architecture run.
-func (c *capabilities) virtTypes() []string {
-	var types []string
+// has reports whether guests of the host's own architecture can have a domain type.
+func (c *capabilities) has(virt string) bool {
 	for _, g := range c.Guests {
 		for _, d := range g.Arch.Domains {
-			if g.OSType == "hvm" && g.Arch.Name == c.Host.CPU.Arch && (d.Type == "kvm" || d.Type == "qemu") {
-				types = append(types, d.Type)
+			if g.OSType == "hvm" && g.Arch.Name == c.Host.CPU.Arch && d.Type == virt {
+				return true
 			}
 		}
 	}
-	return types
+	return false
 }
 
 // readCapabilities fails only where the capabilities themselves cannot be read;
 // what a driver does not know is left out, and unknown in the inventory. The
 // host's own architecture is asked about and no other: the capabilities say
-// enough of its 32-bit sibling.
-func readCapabilities(ctx context.Context, c *libvirt.Connect) (inventory.Source, error) {
-	var src inventory.Source
+// enough of its 32-bit sibling. Of the ways in which guests could run, it is asked
+// about the one that the setting leaves; of devices only if they matter: there may be
+// hundreds.
+func readCapabilities(ctx context.Context, c *libvirt.Connect, setting inventory.AcceleratorSetting, devices bool) (inventory.Source, error) {
+	src := inventory.Source{Accelerator: setting}
 	var err error
 	if src.Capabilities, err = c.GetCapabilities(); err != nil {
 		return src, err
@@ -59,26 +59,29 @@ func readCapabilities(ctx context.Context, c *libvirt.Connect) (inventory.Source
 	if err := xml.Unmarshal([]byte(src.Capabilities), &caps); err != nil {
 		return src, fmt.Errorf("capabilities: %w", err)
 	}
-	types := caps.virtTypes()
+	virt := "kvm"
+	if setting == inventory.AcceleratorTCG {
+		virt = "qemu"
+	}
 	var together sync.WaitGroup
-	together.Go(func() { src.NodeDevices = readDevices(ctx, c) })
+	if devices {
+		together.Go(func() { src.NodeDevices = readDevices(ctx, c) })
+	}
 	together.Go(func() {
 		if info, err := c.GetSysinfo(0); err == nil {
 			src.Sysinfo = info
 		}
 		cpu := caps.Host.CPU.Inner
 		// Nothing but svm is looked for in it.
-		if cpu == "" || !slices.Contains(types, "kvm") {
+		if cpu == "" || virt != "kvm" || !caps.has(virt) {
 			return
 		}
 		if full, err := c.BaselineCPU([]string{"<cpu>" + cpu + "</cpu>"}, libvirt.CONNECT_BASELINE_CPU_EXPAND_FEATURES); err == nil {
 			src.HostCPU = full
 		}
 	})
-	for _, virt := range types {
-		if ctx.Err() == nil {
-			readGuest(c, &src, caps.Host.CPU.Arch, virt)
-		}
+	if caps.has(virt) {
+		readGuest(c, &src, caps.Host.CPU.Arch, virt)
 	}
 	together.Wait()
 	return src, ctx.Err()

@@ -117,8 +117,12 @@ func (e *Env) cleanUp(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
+// mustList asks again where something could not be asked: others may work there.
 func (e *Env) mustList(ctx context.Context, broker string, faults *[]error) []*pb.Instance {
 	list, err := e.list(ctx, broker)
+	for end := time.Now().Add(e.Target.Call); sdk.KindOf(err) == sdk.Unavailable && time.Now().Before(end) && pause(ctx, 200*time.Millisecond); {
+		list, err = e.list(ctx, broker)
+	}
 	if err != nil {
 		*faults = append(*faults, fmt.Errorf("clean up: %w", err))
 	}

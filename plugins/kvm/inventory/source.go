@@ -12,9 +12,8 @@ type Source struct {
 
 	// Capabilities is virConnectGetCapabilities.
 	Capabilities string
-	// DomainCapabilities are virConnectGetDomainCapabilities for each
-	// architecture and each of the virtualisation types kvm and qemu that the
-	// host supports.
+	// DomainCapabilities are virConnectGetDomainCapabilities for the host's own
+	// architecture and for the ways in which guests may run there by Accelerator.
 	DomainCapabilities []string
 	// HostCPU is virConnectBaselineCPU of the <cpu> element of Capabilities with
 	// VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES: every feature of the processor
@@ -22,12 +21,12 @@ type Source struct {
 	// are not seen, and svm only by a short list of models.
 	HostCPU string
 	// GuestCPUs are virConnectBaselineHypervisorCPU of the host-model <cpu> of
-	// a domain capabilities document, with EXPAND_FEATURES, one for each
-	// virtualisation type: every feature that a guest can be given.
+	// each of those documents, with EXPAND_FEATURES: every feature that a guest can
+	// be given.
 	GuestCPUs []GuestCPUSource
 	// Sysinfo is virConnectGetSysinfo (SMBIOS).
 	Sysinfo string
-	// NodeDevices are virNodeDeviceGetXMLDesc of the PCI devices.
+	// NodeDevices are virNodeDeviceGetXMLDesc of the PCI devices, where they matter.
 	NodeDevices []string
 	Domains     []DomainSource
 	Pools       []PoolSource
