@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -66,20 +67,23 @@ func (p *Provider) OfferVolume(ctx context.Context, req *pb.OfferVolumeRequest, 
 	answer := &pb.OfferVolumeResponse{Reasons: p.config.refusals(req)}
 	if len(answer.Reasons) == 0 {
 		for i, at := range p.store.vaults {
-			reason, err := p.store.room(ctx, at, roundUp(req.GetSpec().GetSizeBytes()))
+			size := roundUp(req.GetSpec().GetSizeBytes())
+			has, err := p.store.room(ctx, at)
 			if err != nil {
-				reason = &pb.Reason{Candidate: "vault " + at.name, Text: sdk.CleanText(err.Error(), 500)}
+				answer.Reasons = append(answer.Reasons, &pb.Reason{Candidate: "vault " + at.name, Text: sdk.CleanText(err.Error(), 500)})
+				continue
 			}
-			if reason != nil {
-				answer.Reasons = append(answer.Reasons, reason)
+			if no := has.refusal(at, size); no != nil {
+				answer.Reasons = append(answer.Reasons, no)
 				continue
 			}
 			for j, format := range p.config.formats(req.GetSpec()) {
-				o, err := p.offer(shape{Rank: 2*i + j, Vault: at.name, Format: format, Size: roundUp(req.GetSpec().GetSizeBytes())}, list, req)
+				o, err := p.offer(shape{Rank: 2*i + j, Vault: at.name, Format: format, Size: size}, list, req)
 				if err != nil {
 					return err
 				}
 				if o != nil {
+					maps.Copy(o.Facts, has.facts())
 					answer.Offers = append(answer.Offers, o)
 				}
 			}

@@ -47,6 +47,7 @@ func (m *MemProvider) OfferVolume(ctx context.Context, req *pb.OfferVolumeReques
 						Text: fmt.Sprintf("%d bytes are free", free), Relax: fmt.Sprintf("size_gib=%d", free/memGiB),
 					})
 				default:
+					o.Facts = map[string]string{"free_gib": fmt.Sprint(free / memGiB)}
 					answer.Offers = append(answer.Offers, o)
 				}
 			}
