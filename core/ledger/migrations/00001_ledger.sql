@@ -4,7 +4,6 @@
 -- what is searched has a column of its own. events.seq is given by the insert
 -- itself, under the one writer's lock, so that it rises as commits do.
 
--- +goose Up
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

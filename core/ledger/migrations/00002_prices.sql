@@ -4,7 +4,6 @@
 -- kept under schema 1: it is made from the body where it is needed, and stored
 -- with the next PutPriceList.
 
--- +goose Up
 CREATE TABLE price_list_bodies (
     provider TEXT NOT NULL,
     revision TEXT NOT NULL,

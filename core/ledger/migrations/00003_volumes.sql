@@ -1,7 +1,6 @@
 -- Volumes that are made or removed, and what is exported to whom. A volume that
 -- nobody's machine was made with has no allocation.
 
--- +goose Up
 CREATE TABLE volumes (
     id            TEXT PRIMARY KEY,
     name          TEXT NOT NULL,
