@@ -40,7 +40,7 @@ func schema1(t *testing.T) string {
 		t.Fatal(err)
 	}
 	raw(t, path, func(db *sql.DB) {
-		provider, err := goose.NewProvider(goose.DialectSQLite3, db, fstest.MapFS{"00001_ledger.sql": {Data: first}}, goose.WithDisableGlobalRegistry(true))
+		provider, err := goose.NewProvider(goose.DialectSQLite3, db, fstest.MapFS{"00001_ledger.sql": {Data: append([]byte("-- +goose Up\n"), first...)}}, goose.WithDisableGlobalRegistry(true))
 		if err != nil {
 			t.Fatal(err)
 		}
