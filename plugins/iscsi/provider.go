@@ -29,6 +29,9 @@ type Provider struct {
 	working context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
+	// looked is closed when what is recorded has been looked at once; nil where a
+	// resident part does that, all the time.
+	looked chan struct{}
 }
 
 var _ sdk.Storage = (*Provider)(nil)
@@ -58,7 +61,14 @@ func open(ctx context.Context, name string, config *Config, log *slog.Logger, ho
 	}
 	p.working, p.stop = context.WithCancel(context.Background())
 	if p.own {
-		p.wg.Go(func() { p.store.keep(p.working) })
+		looked := make(chan struct{})
+		if !p.store.resident {
+			p.looked = looked
+		}
+		p.wg.Go(func() {
+			defer close(looked)
+			p.store.keep(p.working)
+		})
 	}
 	return p, nil
 }
@@ -79,8 +89,22 @@ func (p *Provider) PriceList(context.Context) (*pricing.List, error) {
 	return p.config.priceList(p.opened)
 }
 
-// Close lets background work stop, until ctx ends. What is served is served on.
+// lookTime is how long a provider that is closed still looks whether what is recorded
+// is served: a host gives a plugin a second to end.
+const lookTime = 800 * time.Millisecond
+
+// Close lets background work stop, until ctx ends. What is served is served on. Where
+// no resident part looks after it, the look that began with the provider is waited for
+// a moment first, so that each command serves again what has died; what it does not
+// come to is left as it is, to the next one.
 func (p *Provider) Close(ctx context.Context) error {
+	if p.looked != nil {
+		select {
+		case <-p.looked:
+		case <-time.After(lookTime):
+		case <-ctx.Done():
+		}
+	}
 	p.stop()
 	done := make(chan struct{})
 	go func() {

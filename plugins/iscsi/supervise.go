@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -96,6 +97,10 @@ func (k *keeper) look(ctx context.Context) {
 	each := &crew{places: make(chan struct{}, ensuredOnce)}
 	if k.store.resident {
 		each.patience = lookPatience
+	} else {
+		// Who has a moment only begins anywhere, so that those that hang are not
+		// always the first.
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	shares := false
 	for _, f := range all {
