@@ -98,7 +98,7 @@ func TestReadOnlyTargets(t *testing.T) {
 			t.Error("a write to a read-only target was taken")
 		}
 	}
-	if out, ran, failed := conform(t, v.login(0), "ReadOnly"); ran == 0 || len(failed) > 0 {
+	if out, ran, failed := targettest.Conform(t, v.login(0), "ReadOnly"); ran == 0 || len(failed) > 0 {
 		t.Errorf("commands that write: %d tests ran, failed %q: %s", ran, failed, out)
 	}
 	if have, err := targettest.ReadStamps(v.Image); err != nil || have[0].Seq != 1 {

@@ -13,60 +13,6 @@ import (
 	"github.com/mesoncloud/meson/plugins/iscsi/target/targettest"
 )
 
-// running is a writer that goes on until it is stopped.
-type running struct {
-	*targettest.Writer
-	stop context.CancelFunc
-	done chan error
-}
-
-func write(t *testing.T, in *targettest.Initiator, history *targettest.History, epoch uint64) *running {
-	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(stop)
-	r := &running{
-		Writer: &targettest.Writer{Disk: in.Disk, History: history, Epoch: epoch, Depth: 8, FlushEvery: 16},
-		stop:   stop, done: make(chan error, 1),
-	}
-	go func() { r.done <- r.Run(ctx) }()
-	r.goesOn(t, 200)
-	return r
-}
-
-// goesOn waits until that many more writes are answered.
-func (r *running) goesOn(t *testing.T, more int64) {
-	t.Helper()
-	from := r.Acked()
-	eventually(t, 40*time.Second, "the writer goes on", func() bool {
-		select {
-		case err := <-r.done:
-			t.Fatalf("the writer ended: %v", err)
-		default:
-		}
-		return r.Acked() >= from+more
-	})
-}
-
-// finish ends a writer whose writes are all answered.
-func (r *running) finish(t *testing.T) {
-	t.Helper()
-	r.stop()
-	if err := <-r.done; err != nil {
-		t.Errorf("a write failed: %v", err)
-	}
-}
-
-func mustBeRight(t *testing.T, history *targettest.History, image string) {
-	t.Helper()
-	for i, err := range history.Check(image, false) {
-		if i == 5 {
-			t.Error("…")
-			break
-		}
-		t.Error(err)
-	}
-}
-
 // kill ends the volume's daemon as a crash does, and says which it was.
 func kill(t *testing.T, h *Host, key string) int {
 	t.Helper()
@@ -89,7 +35,7 @@ func TestKilledUnderWrites(t *testing.T) {
 	h, v, history := testHost(t), testVolume(t, 4<<20), targettest.NewHistory()
 	before := ensure(t, h, v)
 	in := targettest.MustConnect(t, v.login(0))
-	w := write(t, in, history, 1)
+	w := targettest.Write(t, in.Disk, history, 1)
 	for range 3 {
 		pid := kill(t, h, v.Key)
 		killed := time.Now()
@@ -98,11 +44,11 @@ func TestKilledUnderWrites(t *testing.T) {
 		if after.Pid == pid || after.Portals[0] != before.Portals[0] || after.Targets[0].IQN != before.Targets[0].IQN {
 			t.Errorf("it came back as %+v, was %+v", after, before)
 		}
-		w.goesOn(t, 200)
+		w.GoesOn(t, 200)
 		t.Logf("ready again after %s, written again after %s", ready.Round(time.Millisecond), time.Since(killed).Round(time.Millisecond))
 	}
-	w.finish(t)
-	mustBeRight(t, history, v.Image)
+	w.Finish(t)
+	history.MustBeRight(t, v.Image)
 }
 
 // The image grows under writes: the initiator notices a pause, no error.
@@ -112,7 +58,7 @@ func TestGrownUnderWrites(t *testing.T) {
 	h, v, history := testHost(t), testVolume(t, 4<<20), targettest.NewHistory()
 	old := ensure(t, h, v)
 	in := targettest.MustConnect(t, v.login(0))
-	w := write(t, in, history, 1)
+	w := targettest.Write(t, in.Disk, history, 1)
 	if err := os.Truncate(v.Image, 8<<20); err != nil {
 		t.Fatal(err)
 	}
@@ -129,9 +75,9 @@ func TestGrownUnderWrites(t *testing.T) {
 	if held, err := Locked(filepath.Join(filepath.Dir(v.Image), "lock")); err != nil || !held {
 		t.Errorf("the lock was let go of: %v, %v", held, err)
 	}
-	w.goesOn(t, 200)
-	w.finish(t)
-	mustBeRight(t, history, v.Image)
+	w.GoesOn(t, 200)
+	w.Finish(t)
+	history.MustBeRight(t, v.Image)
 	if again := targettest.MustConnect(t, v.login(0)); again.Size != 8<<20 {
 		t.Errorf("the disk has %d bytes, want %d", again.Size, 8<<20)
 	}
@@ -153,7 +99,7 @@ func TestFrozenWriterWakesAfterTheTakeover(t *testing.T) {
 	ensure(t, h, v)
 	for epoch := uint64(1); epoch <= 3; epoch++ {
 		in := targettest.MustConnect(t, v.login(0))
-		w := write(t, in, history, epoch)
+		w := targettest.Write(t, in.Disk, history, epoch)
 		in.Freeze()
 		// What it had sent and nobody has read yet is in the daemon's sockets.
 		start := time.Now()
@@ -167,14 +113,14 @@ func TestFrozenWriterWakesAfterTheTakeover(t *testing.T) {
 		v.Targets = []Target{testTarget(epoch+1, "a"+string(rune('1'+epoch)))}
 		ensure(t, h, v)
 		in.Thaw()
-		w.stop()
+		w.Stop()
 	}
 	in := targettest.MustConnect(t, v.login(0))
-	w := write(t, in, history, 4)
+	w := targettest.Write(t, in.Disk, history, 4)
 	// The old ones try to log in again meanwhile.
 	time.Sleep(2 * time.Second)
-	w.finish(t)
-	mustBeRight(t, history, v.Image)
+	w.Finish(t)
+	history.MustBeRight(t, v.Image)
 }
 
 // Why names are used once: where a fenced target comes back under its name and
@@ -185,7 +131,7 @@ func TestReadmittedWriterIsFound(t *testing.T) {
 	h, v, history := testHost(t), testVolume(t, 4<<20), targettest.NewHistory()
 	ensure(t, h, v)
 	in := targettest.MustConnect(t, v.login(0))
-	w := write(t, in, history, 1)
+	w := targettest.Write(t, in.Disk, history, 1)
 	if err := h.Fence(t.Context(), v.Key, v.Targets[0].IQN); err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +139,8 @@ func TestReadmittedWriterIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	ensure(t, h, v)
-	w.goesOn(t, 10)
-	w.finish(t)
+	w.GoesOn(t, 10)
+	w.Finish(t)
 	if len(history.Check(v.Image, false)) == 0 {
 		t.Error("replayed writes were not found: the check sees nothing")
 	}

@@ -103,7 +103,7 @@ func TestPluginKilled(t *testing.T) {
 	}
 	ensure(t, h, k.volume(v.Targets[0]))
 	in := targettest.MustConnect(t, v.login(0))
-	w := write(t, in, history, 1)
+	w := targettest.Write(t, in.Disk, history, 1)
 	for range 12 {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$")
 		child.Env = append(os.Environ(), taskFile+"="+file)
@@ -127,9 +127,9 @@ func TestPluginKilled(t *testing.T) {
 			t.Errorf("after a kill the lock is held: %v, %v", held, err)
 		}
 	}
-	w.goesOn(t, 100)
-	w.finish(t)
-	mustBeRight(t, history, v.Image)
+	w.GoesOn(t, 100)
+	w.Finish(t)
+	history.MustBeRight(t, v.Image)
 }
 
 // daemons are the processes that serve something below a directory.

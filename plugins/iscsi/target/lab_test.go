@@ -132,21 +132,12 @@ func (v *Volume) login(i int) targettest.Login {
 	}
 }
 
-// url is how libiscsi's tools are told a login.
-func url(l targettest.Login) string {
-	chap := ""
-	if l.User != "" {
-		chap = l.User + "%" + l.Password + "@"
-	}
-	return fmt.Sprintf("iscsi://%s%s/%s/%d", chap, l.Portal, l.IQN, LUN)
-}
-
 // inquire logs in once with libiscsi; what it said is in the error.
 func inquire(tb testing.TB, l targettest.Login) error {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "iscsi-inq", "-i", l.Initiator, url(l)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "iscsi-inq", "-i", l.Initiator, l.URL()).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"testing"
 )
 
 // History is what writers of a volume did, and were told. Writers of different
@@ -130,6 +131,18 @@ func (h *History) Check(image string, crashed bool) []error {
 		}
 	}
 	return wrong
+}
+
+// MustBeRight is Check of an image whose machine went on; what is wrong fails the test.
+func (h *History) MustBeRight(tb testing.TB, image string) {
+	tb.Helper()
+	for i, err := range h.Check(image, false) {
+		if i == 5 {
+			tb.Error("…")
+			break
+		}
+		tb.Error(err)
+	}
 }
 
 // after is the order in which writes of one block must be seen.
