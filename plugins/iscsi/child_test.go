@@ -177,13 +177,15 @@ type child struct {
 	out, err strings.Builder
 }
 
-func startChild(tb testing.TB, work task) *child {
+// startChild starts one, under a program that starts others if there is one.
+func startChild(tb testing.TB, work task, under ...string) *child {
 	tb.Helper()
 	in, err := json.Marshal(work)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := &child{cmd: exec.Command(os.Args[0])}
+	args := append(under, os.Args[0])
+	c := &child{cmd: exec.Command(args[0], args[1:]...)}
 	c.cmd.Env = append(os.Environ(), childEnv+"=broker")
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = strings.NewReader(string(in)), &c.out, &c.err
 	if err := c.cmd.Start(); err != nil {
