@@ -82,6 +82,9 @@ type VolumeRequest struct {
 	Shareable bool `json:"shareable,omitempty"`
 	ReadOnly  bool `json:"readonly,omitempty"`
 	Volatile  bool `json:"volatile,omitempty"`
+	// Private and Format, of one to be made, are those of VolumeSpec.
+	Private bool   `json:"private,omitempty"`
+	Format  string `json:"format,omitempty"`
 }
 
 // NetworkRequest names a network of the provider's.

@@ -47,7 +47,9 @@ type VolumeCandidate struct {
 
 // Spec is what the volume must be.
 func (v VolumeRequest) Spec() VolumeSpec {
-	return VolumeSpec{SizeBytes: v.SizeMiB << 20, Bootable: v.Bootable, Shareable: v.Shareable, ReadOnly: v.ReadOnly}
+	return VolumeSpec{
+		SizeBytes: v.SizeMiB << 20, Bootable: v.Bootable, Shareable: v.Shareable, ReadOnly: v.ReadOnly, Private: v.Private, Format: v.Format,
+	}
 }
 
 // VolumeAsks are what storage providers are asked for a pledge's volumes.

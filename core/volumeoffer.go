@@ -20,13 +20,15 @@ type VolumeQuery struct {
 // VolumeOffer is a storage provider's answer to a VolumeSpec, as quantities of
 // its own SKUs.
 type VolumeOffer struct {
-	ID           string             `json:"offer_id"`
-	Provider     string             `json:"provider"`
-	Plugin       string             `json:"plugin"`
-	Region       string             `json:"region"`
-	Zone         string             `json:"zone"`
-	Tier         string             `json:"tier"`
-	SizeBytes    int64              `json:"size_bytes"`
+	ID        string `json:"offer_id"`
+	Provider  string `json:"provider"`
+	Plugin    string `json:"plugin"`
+	Region    string `json:"region"`
+	Zone      string `json:"zone"`
+	Tier      string `json:"tier"`
+	SizeBytes int64  `json:"size_bytes"`
+	// Format is that of the volume, empty where it has none or nobody says.
+	Format       string             `json:"format,omitempty"`
 	Exposures    []Exposure         `json:"exposures"`
 	Unknown      []string           `json:"unknown"`
 	Quantities   []pricing.Quantity `json:"quantities"`

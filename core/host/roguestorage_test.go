@@ -87,6 +87,8 @@ func badVolumeOffers() map[string]func(*pb.VolumeOffer) {
 	return map[string]func(*pb.VolumeOffer){
 		"small":      func(o *pb.VolumeOffer) { o.SizeBytes = 1 },
 		"huge":       func(o *pb.VolumeOffer) { o.SizeBytes = 1 << 63 },
+		"no format":  func(o *pb.VolumeOffer) { o.Format = "vmdk" },
+		"another":    func(o *pb.VolumeOffer) { o.Format = "qcow2" },
 		"expired":    func(o *pb.VolumeOffer) { o.ExpiresAt = timestamppb.New(time.Now().Add(-time.Second)) },
 		"no expiry":  func(o *pb.VolumeOffer) { o.ExpiresAt = nil },
 		"no id":      func(o *pb.VolumeOffer) { o.Id = "" },

@@ -18,6 +18,7 @@ func volumeOfferToPB(o core.VolumeOffer) *pb.VolumeOffer {
 	out := &pb.VolumeOffer{
 		Id: o.ID, Region: o.Region, Zone: o.Zone, Tier: o.Tier, SizeBytes: uint64(max(o.SizeBytes, 0)),
 		PriceListRevision: o.ListRevision, ExpiresAt: stamp(o.ExpiresAt), Unknown: o.Unknown, Facts: o.Facts, Token: o.Token, QuoteOnly: o.QuoteOnly,
+		Format: o.Format,
 	}
 	for _, e := range o.Exposures {
 		out.Exports = append(out.Exports, kindToPB(e.Kind))

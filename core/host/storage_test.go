@@ -155,7 +155,12 @@ func TestVolumeOffers(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, offers, err)
 		}
 	}
-	offers, _, err = ask("liar", spec, core.VolumeQuery{Kinds: nbd})
+	raw := spec
+	raw.Format = "raw"
+	offers, _, err = ask("liar", raw, core.VolumeQuery{Kinds: nbd})
+	if len(offers) != 1 || !cmp.Equal(offers[0].Unknown, []string{"format"}) {
+		t.Errorf("%+v: want that the format is not known", offers)
+	}
 	if e, _ := err.(*core.Error); e == nil || len(e.Faults) != len(badVolumeOffers())+1 || len(offers) != 1 {
 		t.Errorf("%d offers, %v: want one, and %d faults", len(offers), err, len(badVolumeOffers())+1)
 	}

@@ -121,6 +121,10 @@ func (in *volumeOffersIn) wrong(w *pb.VolumeOffer, o core.VolumeOffer) error {
 		return fmt.Errorf("%d bytes: no volume has that", w.GetSizeBytes())
 	case o.SizeBytes < in.spec.SizeBytes:
 		return fmt.Errorf("%d bytes: %d were asked for", o.SizeBytes, in.spec.SizeBytes)
+	case !isFormat(o.Format):
+		return fmt.Errorf("its format is %q: want raw, qcow2 or nothing", cut(o.Format, 40))
+	case o.Format != "" && o.Format != in.spec.Format && in.spec.Format != "":
+		return fmt.Errorf("its format is %s: %s was asked for", o.Format, in.spec.Format)
 	case !o.ExpiresAt.After(time.Now()):
 		return fmt.Errorf("it expired at %s", o.ExpiresAt.Format(time.RFC3339))
 	case len(w.GetToken()) > maxToken:
@@ -157,7 +161,7 @@ func (in *volumeOffersIn) offer(w *pb.VolumeOffer) core.VolumeOffer {
 		ID: w.GetId(), Provider: in.provider.config.Name, Plugin: in.provider.config.Plugin,
 		Region: w.GetRegion(), Zone: w.GetZone(), Tier: w.GetTier(), SizeBytes: int64(min(w.GetSizeBytes(), maxVolumeBytes)),
 		Exposures: exposuresOf(w.GetExposures()), Unknown: []string{}, ListRevision: w.GetPriceListRevision(),
-		ExpiresAt: timeOf(w.GetExpiresAt()), Token: w.GetToken(), QuoteOnly: quoteOnly(w.GetQuoteOnly()),
+		ExpiresAt: timeOf(w.GetExpiresAt()), Token: w.GetToken(), QuoteOnly: quoteOnly(w.GetQuoteOnly()), Format: cut(w.GetFormat(), 64),
 	}
 	if len(w.GetExposures()) == 0 {
 		for rank, kind := range kindsOf(w.GetExports()) {
@@ -166,6 +170,9 @@ func (in *volumeOffersIn) offer(w *pb.VolumeOffer) core.VolumeOffer {
 	}
 	for _, field := range w.GetUnknown()[:min(len(w.GetUnknown()), maxPerOffer)] {
 		o.Unknown = append(o.Unknown, cut(field, 64))
+	}
+	if o.Format == "" && in.spec.Format != "" && !slices.Contains(o.Unknown, "format") {
+		o.Unknown = append(o.Unknown, "format")
 	}
 	for _, q := range w.GetQuantities()[:min(len(w.GetQuantities()), maxPerOffer)] {
 		o.Quantities = append(o.Quantities, sdk.QuantityFromPB(q))

@@ -52,6 +52,7 @@ func FuzzParseVolumes(f *testing.F) {
 	f.Add(load(f, examples+"volumes.json"))
 	f.Add(load(f, "testdata/bad/volumes.json"))
 	f.Add([]byte("- vid: a\n- {name: b, size_gib: 0.125}\n"))
+	f.Add([]byte("- {name: b, size_gib: 1, private: true, format: raw}\n- {name: c, size_gib: 1, format: vmdk}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		volumes, err := spec.ParseVolumes(data, spec.Options{})
 		if err != nil {

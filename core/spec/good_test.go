@@ -47,6 +47,26 @@ func TestEncodingsMeanTheSame(t *testing.T) {
 	}
 }
 
+// TestVolumesOfEncodings reads a volume to be made in each of them.
+func TestVolumesOfEncodings(t *testing.T) {
+	const volumes = `"volumes": [{"name": "fast", "size_gib": 20, "private": true, "format": "raw"}]`
+	want := []core.VolumeRequest{{Name: "fast", SizeMiB: 20 << 10, Private: true, Format: "raw"}}
+	for name, text := range map[string]string{
+		"flat": `{"slots": 1, ` + volumes + `}`, "template": `{"ram": {"ramsize": 512}, ` + volumes + `}`,
+		"adapter": `{"mem": {"capacity": 512}, ` + volumes + `}`, "clients": `{"vm_name": "x", "ramsize": 1, ` + volumes + `}`,
+		"yaml": "volumes:\n- {name: fast, size_gib: 20, private: true, format: raw}\n",
+	} {
+		got := parse(t, []byte(text), spec.Options{})
+		if diff := cmp.Diff(want, got.Volumes); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		asked := got.VolumeAsks()[0].Spec
+		if diff := cmp.Diff(core.VolumeSpec{SizeBytes: 20 << 30, Private: true, Format: "raw"}, asked); diff != "" {
+			t.Errorf("%s asks storage providers for (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestNormalisation(t *testing.T) {
 	tests := map[string]struct {
 		spec string
@@ -150,7 +170,11 @@ func anyPledge(r *rand.Rand) core.Pledge {
 		bootable := on()
 		p.Volumes = append(p.Volumes, core.VolumeRequest{VID: "0123", ReadOnly: on()}, core.VolumeRequest{
 			Name: "data", SizeMiB: 128 * (1 + r.Int64N(1<<19)), Bootable: bootable, Shareable: !bootable && on(), ReadOnly: on(), Volatile: on(),
+			Private: on(), Format: []string{"", "raw", "qcow2"}[r.IntN(3)],
 		})
+		if v := &p.Volumes[1]; v.Shareable {
+			v.Format = ""
+		}
 	}
 	return p
 }

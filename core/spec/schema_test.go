@@ -92,6 +92,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		`{"pci": [{"vendor": "10de"}]}`, `{"pci": {"devices": []}}`, `{"pci": {"devices": {"10de": 1}}}`, `{"pci": {"devices": {"10de:1bb1": 65}}}`,
 		`{"vm_name": "x", "ramsize": 0.001}`, `{"vm_name": "x", "ramsize": 65537}`, `{"vm_name": "x", "pcidevs": 1}`,
 		`{"volumes": [{}]}`, `{"volumes": [{"vid": "a", "name": "b"}]}`, `{"volumes": [{"name": "b"}]}`, `{"volumes": [{"name": "b", "size_gib": 0.2}]}`,
+		`{"volumes": [{"vid": "a", "format": "raw"}]}`, `{"volumes": [{"vid": "a", "private": true}]}`, `{"volumes": [{"name": "b", "size_gib": 1, "format": 1}]}`,
 		`{"networks": [{}]}`, `{"networks": ["a"]}`, `{"authentication": {"username": "0"}}`, `{"authentication": {"password": 1}}`,
 		`{"boot_disk_gib": 0}`, `{"boot_disk_gib": 65537}`, `{"firmware": 1}`, `{"user_data": 1}`, `{"vm_name": "x", "flags": []}`,
 		`{"cpu": {"slots": 1, "fullPhysical": true}, "ram": {"ramsize": 512}}`, `[]`, `null`, `1`,

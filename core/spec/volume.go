@@ -42,11 +42,13 @@ func volumeList() list[core.VolumeRequest] {
 			flag("shareable", func(v *core.VolumeRequest, on bool) { v.Shareable = on }),
 			flag("readonly", func(v *core.VolumeRequest, on bool) { v.ReadOnly = on }),
 			flag("volatile", func(v *core.VolumeRequest, on bool) { v.Volatile = on }),
+			flag("private", func(v *core.VolumeRequest, on bool) { v.Private = on }),
+			bind("", "format", form[string](word("raw", "qcow2")), func(v *core.VolumeRequest, s string) { v.Format = s }),
 		},
 		check: func(r *reader, v value, volume *core.VolumeRequest) bool { return checkVolume(r, v, volume, size.want) },
 		rules: map[string]any{"oneOf": []any{
 			map[string]any{"required": []string{"vid"}, "properties": map[string]any{
-				"name": false, "size_gib": false, "bootable": false, "shareable": false, "volatile": false,
+				"name": false, "size_gib": false, "bootable": false, "shareable": false, "volatile": false, "private": false, "format": false,
 			}},
 			map[string]any{"required": []string{"name", "size_gib"}, "properties": map[string]any{"vid": false}},
 		}},
@@ -59,7 +61,7 @@ func volumeList() list[core.VolumeRequest] {
 func checkVolume(r *reader, v value, volume *core.VolumeRequest, size string) bool {
 	if v.member("vid") != nil {
 		good := true
-		for _, key := range []string{"name", "size_gib", "bootable", "shareable", "volatile"} {
+		for _, key := range []string{"name", "size_gib", "bootable", "shareable", "volatile", "private", "format"} {
 			if n := v.member(key); n != nil {
 				r.reject(v.at(key, n), "", "is for volumes to be made, and this one has a vid", "vid alone, or with readonly")
 				good = false
@@ -82,6 +84,10 @@ func checkVolume(r *reader, v value, volume *core.VolumeRequest, size string) bo
 	}
 	if volume.Bootable && volume.Shareable {
 		r.reject(v.at("shareable", v.member("shareable")), "true", "cannot be where bootable is true too", "one of the two")
+		whole = false
+	}
+	if volume.Format != "" && volume.Shareable {
+		r.reject(v.at("format", v.member("format")), volume.Format, "cannot be where shareable is true, which makes it a directory", "one of the two")
 		whole = false
 	}
 	return whole

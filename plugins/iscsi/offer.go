@@ -125,6 +125,7 @@ func (p *Provider) offer(s shape, list *pricing.List, req *pb.OfferVolumeRequest
 		Id: s.id(), Region: p.config.Region, Zone: p.config.zone(), Tier: s.Vault, SizeBytes: s.Size, Token: token,
 		Exports: kinds, Exposures: exposures, PriceListRevision: list.Revision, ExpiresAt: timestamppb.New(time.Now().Add(offerLife)),
 		Facts:      map[string]string{"format": format},
+		Format:     string(s.Format),
 		Quantities: []*pb.Quantity{{Sku: s.sku(), Amount: fmt.Sprint(s.Size / vault.Step), Divisor: vault.GiB / vault.Step, Text: "GiB of volume"}},
 	}, nil
 }

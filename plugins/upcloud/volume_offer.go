@@ -129,6 +129,9 @@ func volumeSize(req *pb.OfferVolumeRequest) (size int, reasons []*pb.Reason) {
 	if req.GetSpec().GetReadOnly() {
 		no("read_only", "true", "false", "read_only=false", "UpCloud has no storages that are attached for reading alone")
 	}
+	if f := req.GetSpec().GetFormat(); f != "" {
+		no("format", f, "", "format=", "a storage of UpCloud has no format that could be chosen")
+	}
 	if all := req.GetConsumable(); len(all) > 0 && !slices.Contains(all, pb.ConnectionKind_CONNECTION_KIND_NATIVE) {
 		var kinds []string
 		for _, k := range all {

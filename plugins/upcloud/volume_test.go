@@ -96,7 +96,7 @@ func TestVolumeOffers(t *testing.T) {
 	}
 	for field, spec := range map[string]*pb.VolumeSpec{
 		"size": {SizeBytes: 5000 << 30}, "shareable": {SizeBytes: 1, Shareable: true}, "read_only": {SizeBytes: 1, ReadOnly: true},
-		"bootable": {SizeBytes: 1, Bootable: true},
+		"bootable": {SizeBytes: 1, Bootable: true}, "format": {SizeBytes: 1, Format: "raw"},
 	} {
 		no := offerVolumes(t, p, &pb.OfferVolumeRequest{Spec: spec, ForHours: 730})
 		if len(no.GetOffers()) != 0 || len(no.GetReasons()) != 1 || no.GetReasons()[0].GetField() != field || no.GetReasons()[0].GetRelax() == "" {

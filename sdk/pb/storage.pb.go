@@ -326,7 +326,10 @@ type VolumeOffer struct {
 	// so, from everywhere.
 	Exposures []*Exposure `protobuf:"bytes,13,rep,name=exposures,proto3" json:"exposures,omitempty"`
 	// Why the offer can be priced but not bought now; see compute.proto.
-	QuoteOnly     string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
+	QuoteOnly string `protobuf:"bytes,14,opt,name=quote_only,json=quoteOnly,proto3" json:"quote_only,omitempty"`
+	// raw or qcow2, as the volume would be. Never another than the one that was asked
+	// for. Empty: it has none, or its provider does not say.
+	Format        string `protobuf:"bytes,15,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -455,6 +458,13 @@ func (x *VolumeOffer) GetExposures() []*Exposure {
 func (x *VolumeOffer) GetQuoteOnly() string {
 	if x != nil {
 		return x.QuoteOnly
+	}
+	return ""
+}
+
+func (x *VolumeOffer) GetFormat() string {
+	if x != nil {
+		return x.Format
 	}
 	return ""
 }
@@ -3004,7 +3014,7 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\boffer_id\x18\x06 \x01(\tR\aofferId\"~\n" +
 	"\x13OfferVolumeResponse\x124\n" +
 	"\x06offers\x18\x01 \x03(\v2\x1c.meson.plugin.v1.VolumeOfferR\x06offers\x121\n" +
-	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\xde\x04\n" +
+	"\areasons\x18\x02 \x03(\v2\x17.meson.plugin.v1.ReasonR\areasons\"\xf6\x04\n" +
 	"\vVolumeOffer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x12\n" +
@@ -3025,7 +3035,8 @@ const file_meson_plugin_v1_storage_proto_rawDesc = "" +
 	"\x05token\x18\f \x01(\fR\x05token\x127\n" +
 	"\texposures\x18\r \x03(\v2\x19.meson.plugin.v1.ExposureR\texposures\x12\x1d\n" +
 	"\n" +
-	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x1a8\n" +
+	"quote_only\x18\x0e \x01(\tR\tquoteOnly\x12\x16\n" +
+	"\x06format\x18\x0f \x01(\tR\x06format\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

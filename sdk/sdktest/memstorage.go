@@ -16,6 +16,7 @@ type MemStorage struct {
 	CapacityGiB int      `json:"capacity_gib" help:"How much a zone holds, in GiB." default:"1000" min:"0"`
 	Price       string   `json:"price" help:"Price of a GiB for a month." default:"0.08" pattern:"^[0-9.]+$"`
 	Exports     []string `json:"exports" help:"Ways to reach a volume, the best first: file iscsi nbd nfs rbd native; none: iscsi and, for what is shareable, nfs." max:"6"`
+	Formats     []string `json:"formats" help:"Formats that a volume may have, of raw and qcow2; none: both." max:"2"`
 	Host        string   `json:"host" help:"The host on which volumes are files and sockets." default:"mem-host"`
 	Network     string   `json:"network" help:"The network by which volumes are reached; empty: from everywhere."`
 }

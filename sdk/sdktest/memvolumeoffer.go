@@ -3,6 +3,7 @@ package sdktest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,9 @@ func (m *MemProvider) volumeReasons(req *pb.OfferVolumeRequest) []*pb.Reason {
 	if spec.GetShareable() && spec.GetBootable() {
 		return []*pb.Reason{{Field: "shareable", Want: "true", Have: "bootable", Text: "what is bootable is not shareable", Relax: "shareable=false"}}
 	}
+	if f, have := spec.GetFormat(), m.config.Storage.Formats; f != "" && len(have) > 0 && !slices.Contains(have, f) {
+		return []*pb.Reason{{Field: "format", Want: f, Have: strings.Join(have, ", "), Text: "volumes are " + strings.Join(have, " or ") + " alone", Relax: "format=" + have[0]}}
+	}
 	all := m.exposures(spec, "")
 	if len(all) == 0 {
 		return []*pb.Reason{{Field: "shareable", Want: fmt.Sprint(spec.GetShareable()), Text: "there is no way to reach such a volume", Relax: fmt.Sprintf("shareable=%v", !spec.GetShareable())}}
@@ -117,7 +121,7 @@ func (m *MemProvider) volumeOffer(z MemZone, spec *pb.VolumeSpec) *pb.VolumeOffe
 	all := m.exposures(spec, z.Name)
 	return &pb.VolumeOffer{
 		Id: fmt.Sprintf("%s/volume-%d", z.Name, spec.GetSizeBytes()), Region: "memory", Zone: z.Name, Tier: "memory",
-		SizeBytes: spec.GetSizeBytes(), Exports: exportsOf(all), Exposures: all, QuoteOnly: m.quoteOnly(z),
+		SizeBytes: spec.GetSizeBytes(), Exports: exportsOf(all), Exposures: all, QuoteOnly: m.quoteOnly(z), Format: spec.GetFormat(),
 		PriceListRevision: m.list.Revision, ExpiresAt: timestamppb.New(time.Now().Add(time.Minute)),
 		Quantities: []*pb.Quantity{{Sku: "volume", Amount: fmt.Sprint((spec.GetSizeBytes() + 1<<20 - 1) >> 20), Divisor: 1024, Text: "GiB of volume"}},
 	}

@@ -78,6 +78,9 @@ func volumeOfferFaults(o *pb.VolumeOffer, s *pb.VolumeSpec, list *pricing.List) 
 	if o.GetSizeBytes() < s.GetSizeBytes() {
 		wrong("%d bytes, asked for were %d", o.GetSizeBytes(), s.GetSizeBytes())
 	}
+	if f := o.GetFormat(); f != "" && s.GetFormat() != "" && f != s.GetFormat() {
+		wrong("its format is %s, asked for was %s", f, s.GetFormat())
+	}
 	if len(o.GetExports()) == 0 {
 		wrong("there is no way to reach it")
 	}
