@@ -203,12 +203,16 @@ func (d *disk) wellFormed() {
 	if err := d.verify(); err != nil {
 		d.tb.Error(err)
 	}
-	if d.Daemon != nil {
-		return
-	}
 	for _, id := range append([]string{""}, ids(d.Layout.Layers)...) {
 		x, _ := d.Layout.Layer(id)
 		if id == "" && d.Layout.Format == QCOW2 || x.Format == QCOW2 {
+			h, err := readHeader(d.path(id))
+			if err != nil || h.clusterBits != 17 || h.incompatible&bitExtendedL2 == 0 {
+				d.tb.Errorf("layer %q has clusters of 2^%d bytes, features %#x, %v: want 128 KiB and extended L2", id, h.clusterBits, h.incompatible, err)
+			}
+			if d.Daemon != nil {
+				continue
+			}
 			if err := d.e.check(d.tb.Context(), d.Dir, filepath.Base(d.path(id)), bounds{}); err != nil {
 				d.tb.Error(err)
 			}

@@ -78,6 +78,9 @@ func TestImport(t *testing.T) {
 				if layout.SizeBytes != x.want || layout.Format != x.to {
 					t.Errorf("layout %+v, want %d bytes", layout, x.want)
 				}
+				if x.to == QCOW2 {
+					clusters(t, dir)
+				}
 				if x.from != x.to && !phases["convert"] {
 					t.Error("no progress of the conversion")
 				}

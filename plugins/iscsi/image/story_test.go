@@ -90,6 +90,9 @@ func story(t *testing.T, d *disk, r *rand.Rand, steps int) {
 		d.wellFormed()
 	}
 	d.stop()
+	if d.Layout.Format == QCOW2 {
+		clusters(t, d.Dir)
+	}
 	for _, x := range d.Layout.Layers {
 		if !x.Snapshot {
 			continue

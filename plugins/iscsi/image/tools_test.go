@@ -3,8 +3,10 @@ package image
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,5 +82,40 @@ func patch(tb testing.TB, path string, at int64, value any) {
 	_ = binary.Write(&b, binary.BigEndian, value)
 	if _, err := f.WriteAt(b.Bytes(), at); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// clusters holds the image of a folder, and all that it stands on, against how each
+// qcow2 is made, in QEMU's own words.
+func clusters(tb testing.TB, dir string) {
+	tb.Helper()
+	out, err := exec.CommandContext(tb.Context(), "qemu-img", "info", "--backing-chain", "--output=json", filepath.Join(dir, DataFile)).Output()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var chain []struct {
+		Filename    string
+		Format      string
+		ClusterSize int `json:"cluster-size"`
+		Specific    struct {
+			Data struct {
+				ExtendedL2 bool `json:"extended-l2"`
+			}
+		} `json:"format-specific"`
+	}
+	if err := json.Unmarshal(out, &chain); err != nil {
+		tb.Fatal(err)
+	}
+	seen := 0
+	for _, x := range chain {
+		if x.Format != string(QCOW2) {
+			continue
+		}
+		if seen++; x.ClusterSize != 128<<10 || !x.Specific.Data.ExtendedL2 {
+			tb.Errorf("%s has clusters of %d bytes, extended L2 %v: want 131072 and true", x.Filename, x.ClusterSize, x.Specific.Data.ExtendedL2)
+		}
+	}
+	if seen == 0 {
+		tb.Errorf("no qcow2 in %s", out)
 	}
 }
