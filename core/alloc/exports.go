@@ -19,7 +19,9 @@ type exporter struct {
 }
 
 // export asks for the way to an attachment's volume, and records that there is
-// one. With a refusal there may be one all the same: it is to be ended. err
+// one. Nobody begins to write where another place of the volume is newer, or in use
+// for writing: other providers are asked once the attachment is recorded, which
+// keeps the ledger's others from beginning there. With a refusal there may be one all the same: it is to be ended. err
 // leaves it to a later drive.
 func (x exporter) export(ctx context.Context, t core.AttachmentRecord) (way core.Export, refusal *core.Error, err error) {
 	s, err := x.Storage(ctx, t.Provider)
@@ -27,6 +29,13 @@ func (x exporter) export(ctx context.Context, t core.AttachmentRecord) (way core
 		return way, nil, core.AsError(err, "provider "+t.Provider)
 	}
 	x.tell = once(x.tell)
+	// One that was made for this machine is nowhere else.
+	if t.State == core.AttachmentIntended && !t.ReadOnly && (t.Attempt == 0 || t.Volume == "") {
+		p := otherPlaces{Engine: x.Engine, op: "write volume", provider: t.Provider, volume: t.VolumeID}
+		if no := p.refusal(ctx); no != nil && ctx.Err() == nil {
+			return way, no, nil
+		}
+	}
 	req := core.ExportRequest{Attachment: t.ID, Owner: t.Owner, VolumeID: t.VolumeID, ReadOnly: t.ReadOnly, From: t.From}
 	trouble, held := newPatience(x.Patience, x.Now), newPatience(min(busyPatience, x.Patience), x.Now)
 	for ctx.Err() == nil {

@@ -86,7 +86,7 @@ func (d *drive) provide(ctx context.Context, a core.Allocation, t core.Attempt) 
 		case makeVolumes:
 			given, err = d.makeVolumes(ctx, t, unmade)
 		case recordAttachments:
-			err = d.recordAttachments(ctx, t, held, missing)
+			given, err = d.recordAttachments(ctx, t, held, missing)
 		case ready:
 			return d.ways(ctx, a, t, held)
 		}
@@ -140,7 +140,9 @@ func (d *drive) volumes() volumeDrive {
 
 func (d *drive) exports() exporter { return exporter{Engine: d.Engine, tell: d.tell} }
 
-func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledger.Held, missing []core.VolumeChoice) error {
+// recordAttachments gives the attempt up where a volume is being removed, or is
+// written in another place.
+func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledger.Held, missing []core.VolumeChoice) (given bool, err error) {
 	var all []core.AttachmentRecord
 	text := "attaching"
 	for _, c := range missing {
@@ -159,12 +161,16 @@ func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledg
 	const step = "attach.intended"
 	ev := d.event(d.id, step, text)
 	ev.Attempt = t.Number
-	if err := d.Ledger.AddAttachments(context.WithoutCancel(ctx), all, ev); err != nil {
-		return err
+	err = d.Ledger.AddAttachments(context.WithoutCancel(ctx), all, ev)
+	switch {
+	case core.KindOf(err) == core.Conflict:
+		return true, d.giveUp(ctx, t, core.AsError(err, "attempt "+d.id))
+	case err != nil:
+		return false, err
 	}
 	d.Step(step + ".committed")
 	d.tell(step, text, 0)
-	return nil
+	return false, nil
 }
 
 func (e *Engine) attachmentOwner(allocation, id string) core.Owner {

@@ -37,6 +37,11 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 		return VolumeInfo{}, m.inUse(ctx, "attach volume", v)
 	}
 	if req.DryRun {
+		if !readOnly {
+			if err := m.engine.MayWrite(ctx, "attach volume", v.target()); err != nil {
+				return VolumeInfo{}, err
+			}
+		}
 		return m.info(ctx, v.Volume)
 	}
 	target, err := m.target(ctx, v)

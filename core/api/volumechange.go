@@ -19,7 +19,10 @@ func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes i
 		case sizeBytes == v.SizeBytes && v.Growth == nil || req.DryRun:
 			return v.Volume, nil
 		}
-		order := alloc.GrowOrder{VolumeTarget: alloc.VolumeTarget{Provider: v.Provider, VolumeID: v.ID, Name: v.Name}, SizeBytes: sizeBytes}
+		if err := m.engine.MayWrite(ctx, "resize volume", v.target()); err != nil {
+			return v.Volume, err
+		}
+		order := alloc.GrowOrder{VolumeTarget: v.target(), SizeBytes: sizeBytes}
 		return m.engine.GrowVolume(ctx, order, func(a core.Allocation) alloc.Report { return m.reporter(m.Now(), a, req.Progress) })
 	})
 	if err != nil || req.DryRun {
@@ -69,6 +72,9 @@ func (m *Meson) LockVolume(ctx context.Context, req VolumeRequest, who string) (
 		lock := core.VolumeLock{Holder: m.holder(who), Since: m.Now().UTC()}
 		if v.Lock != nil && v.Lock.Holder == lock.Holder || req.DryRun {
 			return v.Volume, nil
+		}
+		if err := m.engine.MayWrite(ctx, "lock volume", v.target()); err != nil {
+			return v.Volume, err
 		}
 		return v.at.LockVolume(ctx, v.ID, lock)
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mesoncloud/meson/core"
+	"github.com/mesoncloud/meson/core/alloc"
 	"github.com/mesoncloud/meson/core/host"
 	"github.com/mesoncloud/meson/core/ledger"
 )
@@ -21,6 +22,10 @@ type found struct {
 }
 
 func (f found) ref() core.VolumeRef { return core.VolumeRef{ID: f.ID} }
+
+func (f found) target() alloc.VolumeTarget {
+	return alloc.VolumeTarget{Provider: f.Provider, VolumeID: f.ID, Name: f.Name}
+}
 
 // volume is the one that a person names; see VolumeRequest. Of one that is at
 // several providers it is the place that says who writes.

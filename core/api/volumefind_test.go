@@ -74,8 +74,28 @@ func TestVolumeInSeveralPlaces(t *testing.T) {
 	if at := write(v.ID); at != "far" {
 		t.Errorf("it is written at %s", at)
 	}
+	// Said by its place or not, it is written where it is newest alone.
+	_, err = w.AttachVolume(t.Context(), api.AttachVolumeRequest{VolumeRequest: of("near/data"), Machine: "web"})
+	refused(t, err, core.Conflict, "far/"+v.ID+" is newer, of epoch 2, and this one of 0")
+	if _, err := w.AttachVolume(t.Context(), api.AttachVolumeRequest{VolumeRequest: of("near/data"), Machine: "web", ReadOnly: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.DetachVolume(t.Context(), api.DetachVolumeRequest{VolumeRequest: of("near/data")}); err != nil {
+		t.Error(err)
+	}
+	// A provider that is gone for good says nothing any more.
+	gone, err := w.ledger.Provider(t.Context(), "far")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.RemoveProvider(t.Context(), "far"); err != nil {
+		t.Fatal(err)
+	}
 	for range 3 {
 		write("near/data")
+	}
+	if err := w.ledger.PutProvider(t.Context(), gone); err != nil {
+		t.Fatal(err)
 	}
 	if at := write("data"); at != "near" {
 		t.Errorf("it is written at %s", at)

@@ -86,8 +86,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return worldAt(t, filepath.Join(t.TempDir(), "ledger.db"))
+}
+
+// worldAt is a world whose ledger is at a path: another process's of that ledger.
+func worldAt(t *testing.T, path string) *world {
+	t.Helper()
 	w := &world{t: t, step: func(string) {}}
-	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{})
+	l, err := ledger.Open(t.Context(), path, ledger.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,9 @@ func (s *SQLite) insertAttachment(ctx context.Context, tx *sql.Tx, t core.Attach
 		}); err != nil {
 		return err
 	}
+	if err := oneWriter(ctx, tx, t); err != nil {
+		return err
+	}
 	record, err := encodeAttachment(t)
 	if err != nil {
 		return err

@@ -30,9 +30,11 @@ type Volumes interface {
 
 	// AddAttachments records attachments, each intended, with one event, in one
 	// transaction. IDs are never used again: Conflict, as for a volume that is being
-	// removed or is no more, and where the allocation is final. Invalid
-	// without a provider or the volume's id. NotFound where there is no such
-	// allocation or volume.
+	// removed or is no more, and where the allocation is final. One that may write is
+	// Conflict, too, naming the others, while one of the same volume at another
+	// provider may write and has not ended: the same id of providers of one plugin,
+	// unless the ledger made a volume at each. Invalid without a provider or the
+	// volume's id. NotFound where there is no such allocation or volume.
 	AddAttachments(ctx context.Context, all []core.AttachmentRecord, event core.Event) error
 	// Attachment is one by its whole id. NotFound.
 	Attachment(ctx context.Context, id string) (core.AttachmentRecord, error)

@@ -48,6 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		"Volumes":             testVolumes,
 		"VolumeRules":         testVolumeRules,
 		"Attachments":         testAttachments,
+		"OneWriter":           testOneWriter,
 		"AttachmentRules":     testAttachmentRules,
 		"Held":                testHeld,
 		"Refusals":            testRefusals,
