@@ -138,12 +138,19 @@ func connect(client *goplugin.Client) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// endProcess ends the process without asking it, and removes what it leaves.
+// endProcess ends the process without asking it, and removes what it leaves: while it
+// dies, which takes some milliseconds, and once more after that.
 // go-plugin's Kill waits for a stopped process for ever; it comes after the
 // process is dead, and is not waited for longer than that should take.
 func endProcess(proc *process, client *goplugin.Client, dir string) error {
+	started := proc.kill()
+	removed := make(chan struct{})
+	go func() {
+		_ = os.RemoveAll(dir)
+		close(removed)
+	}()
 	var err error
-	if proc.kill() {
+	if started {
 		select {
 		case <-proc.exited:
 		case <-time.After(killWait):
@@ -156,6 +163,7 @@ func endProcess(proc *process, client *goplugin.Client, dir string) error {
 	case <-done:
 	case <-time.After(killWait / 2):
 	}
+	<-removed
 	_ = os.RemoveAll(dir)
 	return err
 }

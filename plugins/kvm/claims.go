@@ -39,7 +39,7 @@ const (
 var errContended = errors.New("others are claiming the same room")
 
 // claim makes the order's claim, or finds one of an earlier Create, and returns
-// when it is held.
+// when a look has confirmed it, so that it may be held.
 func (p *Provider) claim(ctx context.Context, o *order) (c *inventory.Claim, found bool, err error) {
 	give := time.Now().Add(claimPatience)
 	for try := 1; ; try++ {
@@ -92,8 +92,7 @@ func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim,
 	conflicts := fit.Conflicts(h, o.limits, o.uuid)
 	p.step("claim.looked")
 	if len(conflicts) == 0 {
-		c, err = p.hold(ctx, o, c)
-		return c, found, err
+		return c, found, nil
 	}
 	if err := o.withdraw(ctx); err != nil {
 		return nil, false, err
@@ -219,22 +218,26 @@ func (o *order) domain(h *inventory.Host, a fit.Assignment, c *inventory.Claim) 
 	return domain.XML(spec)
 }
 
-// hold marks a claim that a clean look has confirmed.
-func (p *Provider) hold(ctx context.Context, o *order, c *inventory.Claim) (*inventory.Claim, error) {
+// hold marks a claim that a clean look has confirmed. It is held without that mark,
+// too: whoever claims the same sees it, and withdraws.
+func (p *Provider) hold(ctx context.Context, o *order, c *inventory.Claim) error {
+	if c.State == inventory.Held {
+		return nil
+	}
 	held := *c
 	held.State = inventory.Held
 	element, err := held.Element()
 	if err != nil {
-		return nil, &sdk.Error{Kind: sdk.Internal, Op: "hold claim", Subject: "host " + o.at.Zone, Err: err}
+		return &sdk.Error{Kind: sdk.Internal, Op: "hold claim", Subject: "host " + o.at.Zone, Err: err}
 	}
 	err = o.at.change(ctx, "hold claim", o.uuid, func(dom *libvirt.Domain) error {
 		return note(dom, element, inventory.Prefix, inventory.Namespace, libvirt.DOMAIN_AFFECT_CONFIG)
 	})
 	if err != nil {
-		return nil, begun(failed("hold claim", o.at, err, true))
+		return begun(failed("hold claim", o.at, err, true))
 	}
 	p.step("claim.held")
-	return &held, nil
+	return nil
 }
 
 // withdraw takes the claim back: nothing else has been made for it.

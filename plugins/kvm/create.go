@@ -120,7 +120,7 @@ func (p *Provider) build(ctx context.Context, o *order, c *inventory.Claim, j *j
 	return err
 }
 
-// steps makes the disk and the seed at the same time, attaches the volumes that
+// steps makes the disk and the seed, and holds the claim, at the same time, attaches the volumes that
 // were asked for, then starts the machine.
 func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *job) error {
 	g, both := errgroup.WithContext(ctx)
@@ -144,6 +144,7 @@ func (p *Provider) steps(ctx context.Context, o *order, c *inventory.Claim, j *j
 		return nil
 	})
 	g.Go(func() error { return p.seed(both, o) })
+	g.Go(func() error { return p.hold(both, o, c) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ func (d *Domain) Active() bool { return d.ID != 0 }
 // cache holds what events leave valid.
 type cache struct {
 	mu sync.Mutex
+	// told is whether events are heard: without them nothing that was read is believed
+	// a second time.
+	told bool
 	// epoch counts changes: what was read before one is not stored after it.
 	epoch   uint64
 	domains map[string]*Domain
@@ -34,7 +37,13 @@ type cache struct {
 	listAt  time.Time
 }
 
-func (c *cache) reset() { c.forget("") }
+// reset forgets everything. told says whether events are heard from now on.
+func (c *cache) reset(told bool) {
+	c.mu.Lock()
+	c.told = told
+	c.mu.Unlock()
+	c.forget("")
+}
 
 func (c *cache) forget(uuid string) {
 	c.mu.Lock()
@@ -57,14 +66,14 @@ func (c *cache) now() uint64 {
 func (c *cache) recent() ([]*Domain, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.list == nil || time.Since(c.listAt) > listTTL {
+	if !c.told || c.list == nil || time.Since(c.listAt) > listTTL {
 		return nil, false
 	}
 	return c.list, true
 }
 
 // Domains lists the host's domains as events have left them: what is true on
-// the host may be some milliseconds ahead of it.
+// the host may be some milliseconds ahead of it. Until events are heard, it asks.
 func (h *Host) Domains(ctx context.Context) ([]*Domain, error) {
 	if list, ok := h.cache.recent(); ok {
 		return list, nil
@@ -81,8 +90,8 @@ func (h *Host) Known(uuid string) bool {
 
 // DomainsNow lists the host's domains as they are after the call began. A
 // domain that still is in the same run as when it was read last is not read
-// again: what can change during a run is told by events. An inactive one is
-// always read.
+// again where events are heard: they tell what changes during a run. An inactive
+// one is always read.
 func (h *Host) DomainsNow(ctx context.Context) ([]*Domain, error) {
 	return h.list(ctx, false)
 }
@@ -143,9 +152,9 @@ func (h *Host) read(ctx context.Context, dom *libvirt.Domain, idle bool) (*Domai
 		id = 0
 	}
 	h.cache.mu.Lock()
-	have := h.cache.domains[uuid]
+	have, told := h.cache.domains[uuid], h.cache.told
 	h.cache.mu.Unlock()
-	if have != nil && have.ID == id && (id != 0 || idle) {
+	if told && have != nil && have.ID == id && (id != 0 || idle) {
 		return have, nil
 	}
 	name, err := dom.GetName()

@@ -34,6 +34,7 @@ type Host struct {
 	ended  chan struct{}
 	slots  chan struct{}
 	kick   chan struct{}
+	wanted chan struct{} // somebody wants to hear of changes
 	cache  cache
 
 	mu      sync.Mutex
@@ -58,10 +59,11 @@ func Open(opts Options) *Host {
 		ended:  make(chan struct{}),
 		slots:  make(chan struct{}, maxCalls),
 		kick:   make(chan struct{}, 1),
+		wanted: make(chan struct{}, 1),
 		next:   &attempt{done: make(chan struct{})},
 		subs:   make(map[*Subscription]struct{}),
 	}
-	h.cache.reset()
+	h.cache.reset(false)
 	go h.keep(ctx)
 	return h
 }

@@ -118,13 +118,26 @@ func TestEvents(t *testing.T) {
 		t.Fatalf("%v, %v", list, err)
 	}
 	again, err := h.Domains(t.Context())
-	if err != nil || again[0] != list[0] {
-		t.Errorf("an unchanged domain was read again; %v", err)
+	if err != nil || again[0] == list[0] {
+		t.Errorf("a domain of whose changes nobody hears was not read again; %v", err)
 	}
 	changes := h.Subscribe(list[0].UUID)
 	defer changes.Close()
 	others := h.Subscribe("6d65736f-6e00-5000-8000-00000000cafe")
 	defer others.Close()
+	for _, s := range []*Subscription{changes, others} { // events are heard
+		select {
+		case <-s.C:
+		case <-time.After(5 * time.Second):
+			t.Fatal("nothing is heard")
+		}
+	}
+	if list, err = h.Domains(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = h.Domains(t.Context()); err != nil || again[0] != list[0] {
+		t.Errorf("an unchanged domain was read again; %v", err)
+	}
 	err = h.Do(t.Context(), "stop", func(c *libvirt.Connect) error {
 		d, err := c.LookupDomainByUUIDString(list[0].UUID)
 		if err != nil {
@@ -149,6 +162,43 @@ func TestEvents(t *testing.T) {
 	list, err = h.Domains(t.Context())
 	if err != nil || len(list) != 1 || list[0].Active() {
 		t.Errorf("after the stop: %v, %v", list, err)
+	}
+}
+
+// Events are heard after a while without anybody who waits for them, and by whom waits
+// from the beginning of a connection on.
+func TestListening(t *testing.T) {
+	h := openTest(t, testURI)
+	heard := func() bool {
+		h.cache.mu.Lock()
+		defer h.cache.mu.Unlock()
+		return h.cache.told
+	}
+	within := func(d time.Duration) bool {
+		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if heard() {
+				return true
+			}
+		}
+		return false
+	}
+	if err := h.Do(t.Context(), "connect", func(*libvirt.Connect) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if heard() || !within(10*time.Second) {
+		t.Error("events are heard from the beginning, or never")
+	}
+	changes := h.Subscribe("6d65736f-6e00-5000-8000-00000000cafe")
+	defer changes.Close()
+	h.mu.Lock()
+	s := h.session
+	h.mu.Unlock()
+	s.lose()
+	for h.Generation() != 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if !within(listeningAfter / 2) {
+		t.Error("who waits already is not served at once")
 	}
 }
 

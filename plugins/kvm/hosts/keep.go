@@ -38,10 +38,8 @@ func (h *Host) keep(ctx context.Context) {
 		}
 		wait.Reset()
 		h.opts.Log.Debug("host connected", "host", h.opts.Name)
-		select {
-		case <-s.lost:
-			h.opts.Log.Warn("connection to host lost", "host", h.opts.Name)
-		case <-ctx.Done():
+		h.attend(ctx, s)
+		if ctx.Err() != nil {
 			s.linger()
 		}
 		h.lose(s)
@@ -62,7 +60,7 @@ func (h *Host) connect(ctx context.Context) (*session, error) {
 	}
 	came := make(chan result)
 	go func() {
-		s, err := dial(h.opts.URI, h.opts.Log, h.changed)
+		s, err := dial(h.opts.URI)
 		select {
 		case came <- result{s, err}:
 		case <-ctx.Done():
@@ -81,7 +79,7 @@ func (h *Host) connect(ctx context.Context) (*session, error) {
 
 // settle ends the attempt under way and makes the next one.
 func (h *Host) settle(s *session, err error) {
-	h.cache.reset()
+	h.cache.reset(false)
 	h.mu.Lock()
 	h.session, h.lastErr, h.lastAt = s, err, time.Now()
 	if s != nil {

@@ -100,10 +100,8 @@ func (s *session) close() {
 	}()
 }
 
-// dial opens a connection and asks for its events. changed hears the UUID of
-// every domain that changes, from libvirt's event loop: it must not block and
-// must not call libvirt.
-func dial(uri string, log *slog.Logger, changed func(uuid string)) (*session, error) {
+// dial opens a connection.
+func dial(uri string) (*session, error) {
 	if err := startLoop(); err != nil {
 		return nil, err
 	}
@@ -120,15 +118,13 @@ func dial(uri string, log *slog.Logger, changed func(uuid string)) (*session, er
 		s.close()
 		return nil, err
 	}
-	if err := s.listen(log, changed); err != nil {
-		s.close()
-		return nil, err
-	}
 	return s, nil
 }
 
 // listen registers for everything that can change what a domain is or uses. A
-// driver that lacks one of the events is served by the callers' own polls.
+// driver that lacks one of the events is served by the callers' own polls. changed
+// hears the UUID of every domain that changes, from libvirt's event loop: it must not
+// block and must not call libvirt. The caller has a reference.
 func (s *session) listen(log *slog.Logger, changed func(uuid string)) error {
 	heard := func(dom *libvirt.Domain) {
 		if uuid, err := dom.GetUUIDString(); err == nil {

@@ -1,5 +1,10 @@
 package hosts
 
+import (
+	"context"
+	"time"
+)
+
 // Subscription hears that something may have changed. It coalesces: between two
 // looks any number of changes is one.
 type Subscription struct {
@@ -10,15 +15,83 @@ type Subscription struct {
 	uuid string
 }
 
-// Subscribe hears changes of one domain, or of all with an empty uuid, and the
-// coming and going of the connection. The caller closes it.
+// Subscribe hears changes of one domain and, as with an empty uuid, the coming and
+// going of the connection. It has something to hear, too, when it begins to hear: look
+// then. The caller closes it.
 func (h *Host) Subscribe(uuid string) *Subscription {
 	s := &Subscription{c: make(chan struct{}, 1), host: h, uuid: uuid}
 	s.C = s.c
 	h.mu.Lock()
 	h.subs[s] = struct{}{}
 	h.mu.Unlock()
+	if uuid != "" {
+		select {
+		case h.wanted <- struct{}{}:
+		default:
+		}
+	}
 	return s
+}
+
+// listeningAfter is when a session asks for events that nobody wants yet: most commands
+// have ended by then.
+const listeningAfter = time.Second
+
+// attend hears what becomes of a session until it is of no more use, or ctx ends. It
+// asks for events as soon as somebody wants them, or after a while.
+func (h *Host) attend(ctx context.Context, s *session) {
+	late := time.NewTimer(listeningAfter)
+	defer late.Stop()
+	if h.awaited() {
+		late.Reset(0)
+	}
+	due, wanted := late.C, h.wanted
+	for {
+		select {
+		case <-s.lost:
+			h.opts.Log.Warn("connection to host lost", "host", h.opts.Name)
+			return
+		case <-ctx.Done():
+			return
+		case <-due:
+		case <-wanted:
+		}
+		due, wanted = nil, nil
+		go h.listen(s)
+	}
+}
+
+// awaited reports whether anybody wants to hear of a domain.
+func (h *Host) awaited() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subs {
+		if s.uuid != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// listen lets a session tell of changes. What was read before is not believed any
+// more, and everybody looks again.
+func (h *Host) listen(s *session) {
+	if !s.use() {
+		return
+	}
+	defer s.done()
+	if err := s.listen(h.opts.Log, h.changed); err != nil {
+		h.opts.Log.Warn("host tells of no changes", "host", h.opts.Name, "error", Text(err))
+		s.lose()
+		return
+	}
+	h.mu.Lock()
+	current := h.session == s
+	h.mu.Unlock()
+	if current {
+		h.cache.reset(true)
+		h.tell("")
+	}
 }
 
 // Close ends the subscription. C is not closed.
