@@ -40,10 +40,11 @@ func newVolumeDetach(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "detach VOLUME [MACHINE]", Short: "Take a volume off a machine",
 		Example: "meson volume detach data\nmeson volume detach data web1",
-		Long: "Takes a volume off a machine and returns when that has let go. A guest that still uses it\n" +
-			"is named, and keeps it: unmount it there. --force cuts the machine off at the storage server\n" +
-			"instead, as if the cable were pulled: what it had not written yet is lost. MACHINE may be left\n" +
-			"out where one machine alone has it.\n" + volumeName,
+		Long: "Takes a volume off a machine and returns when that has let go. A guest with a guest agent\n" +
+			"that still has it mounted is named, and keeps it: unmount it there. A guest without an agent\n" +
+			"lets go of a mounted disk at once, and what it had not written yet is lost: unmount it first.\n" +
+			"--force cuts the machine off at the storage server instead, as if the cable were pulled: what\n" +
+			"it had not written yet is lost too. MACHINE may be left out where one machine alone has it.\n" + volumeName,
 		Args:              arguments(1, 2),
 		ValidArgsFunction: a.completeVolume(a.oneMachine),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
