@@ -25,7 +25,7 @@ func (f *volumeFlags) bind(cmd *cobra.Command, kept bool) {
 	fs.BoolVar(&f.spec.Bootable, "bootable", false, "machines can boot from it")
 	fs.BoolVar(&f.spec.Shareable, "shareable", false, "a directory that many machines write to at once, never a disk")
 	fs.BoolVar(&f.spec.ReadOnly, "readonly", false, "nobody writes to it")
-	fs.BoolVar(&f.spec.Private, "private", false, "for its owner alone, where the provider tells them apart")
+	fs.BoolVar(&f.spec.Private, "private", false, "marks it as private, for programs that share the vault; nobody is refused for it")
 	if kept {
 		fs.StringVar(&f.spec.Format, "format", "", "how it is kept: `raw` (the fastest) or qcow2; by default the provider's choice")
 		completeFormats(cmd)

@@ -23,7 +23,8 @@ type VolumeSpec struct {
 	// guests mount, never disks, and cannot be Bootable.
 	Shareable bool `json:"shareable,omitempty"`
 	ReadOnly  bool `json:"readonly,omitempty"`
-	Private   bool `json:"private,omitempty"`
+	// Private is a mark that is kept with the volume; no right follows from it.
+	Private bool `json:"private,omitempty"`
 	// Format is raw, qcow2 or empty for the provider's choice.
 	Format string `json:"format,omitempty"`
 }

@@ -91,7 +91,8 @@ type VolumeSpec struct {
 	Bootable  bool                   `protobuf:"varint,2,opt,name=bootable,proto3" json:"bootable,omitempty"`
 	Shareable bool                   `protobuf:"varint,3,opt,name=shareable,proto3" json:"shareable,omitempty"`
 	ReadOnly  bool                   `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	Private   bool                   `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
+	// A mark, kept with the volume and told again. No right follows from it.
+	Private bool `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
 	// raw or qcow2; empty leaves it to the provider.
 	Format        string `protobuf:"bytes,6,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
