@@ -23,6 +23,7 @@ import (
 // meson-plugin-iscsi with what it started, all in that network namespace.
 type vault struct {
 	w      *world
+	name   string // of the provider
 	netns  string
 	config string
 	socket string
@@ -45,19 +46,29 @@ func vaultIn(t *testing.T, lab map[string]string, more map[string]any, hosts ...
 	for name, value := range iscsiEnv(t, lab["MESON_LAB_STATE"]) {
 		w.lab[name] = value
 	}
-	run, err := os.MkdirTemp("/run", "meson-e2e-")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The user, too, is on the storage network; of mounts there is one view for all.
 	w.netns = w.lab["MESON_LAB_ISCSI_NETNS"]
-	v := &vault{w: w, netns: w.netns, dir: filepath.Join(w.home, "vault"), run: run, socket: filepath.Join(run, "s")}
+	v := w.vault("vault", more)
+	w.volumeDirs = []string{v.dir}
+	w.settle(hosts)
+	w.addVault(v)
+	return w, v
+}
+
+// vault starts a storage server that no provider is of yet.
+func (w *world) vault(name string, more map[string]any) *vault {
+	w.t.Helper()
+	run, err := os.MkdirTemp("/run", "meson-e2e-")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	v := &vault{w: w, name: name, netns: w.netns, dir: filepath.Join(w.home, name), run: run, socket: filepath.Join(run, "s")}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	first, nfs := v.ports()
-	t.Cleanup(v.clean)
-	v.config = filepath.Join(w.home, "vault.json")
+	w.t.Cleanup(v.clean)
+	v.config = filepath.Join(w.home, name+".json")
 	settings := map[string]any{
 		"path": v.dir, "zone": "fabric", "host_uuid": "none", "address": w.lab["MESON_LAB_ISCSI_ADDRESS"],
 		"first_port": first, "last_port": first + 99,
@@ -66,17 +77,14 @@ func vaultIn(t *testing.T, lab map[string]string, more map[string]any, hosts ...
 		"image_sources": []string{w.lab["MESON_LAB_STATE"]},
 	}
 	maps.Copy(settings, more)
-	w.write("vault.json", asJSON(t, settings))
-	w.volumeDirs = []string{v.dir}
+	w.write(name+".json", asJSON(w.t, settings))
 	v.start()
-	w.settle(hosts)
-	w.addVault(v)
-	return w, v
+	return v
 }
 
 func (w *world) addVault(v *vault) {
 	w.t.Helper()
-	w.must("provider", "add", "vault", "--plugin", "iscsi", "--connect", "unix:"+v.socket, "--set", "currency=EUR", "--set", `gib_month="0.05"`)
+	w.must("provider", "add", v.name, "--plugin", "iscsi", "--connect", "unix:"+v.socket, "--set", "currency=EUR", "--set", `gib_month="0.05"`)
 }
 
 // another is one more user, with a ledger of their own, of the same vault.
