@@ -14,8 +14,9 @@ import (
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
-// qemuIO runs commands of qemu-io on the other end of a connection. The password
-// of an initiator stands in a QEMU object, in a test it may be seen.
+// qemuIO runs commands of qemu-io on the other end of a connection, which it opens as
+// a machine's QEMU does: what is unmapped is passed on. The password of an initiator
+// stands in a QEMU object, in a test it may be seen.
 func qemuIO(ctx context.Context, c *pb.Connection, commands ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -30,21 +31,21 @@ func qemuIO(ctx context.Context, c *pb.Connection, commands ...string) (string, 
 	case *pb.Connection_Iscsi:
 		i := p.Iscsi
 		args = append(args, "--object", "secret,id=chap,data="+string(i.GetChapPassword()), "--image-opts", strings.Join([]string{
-			"driver=raw", "file.driver=iscsi", "file.transport=tcp", "file.portal=" + i.GetPortals()[0], "file.target=" + i.GetTargetIqn(),
+			"driver=raw", "discard=unmap", "file.discard=unmap", "file.driver=iscsi", "file.transport=tcp", "file.portal=" + i.GetPortals()[0], "file.target=" + i.GetTargetIqn(),
 			fmt.Sprintf("file.lun=%d", i.GetLun()), "file.initiator-name=" + i.GetInitiatorIqn(), "file.user=" + i.GetChapUser(), "file.password-secret=chap",
 		}, ","))
 	case *pb.Connection_Nbd:
 		rest, _ := strings.CutPrefix(p.Nbd.GetUri(), "nbd+unix:///")
 		name, socket, _ := strings.Cut(rest, "?socket=")
-		node, err := json.Marshal(map[string]any{"driver": "raw", "file": map[string]any{
-			"driver": "nbd", "export": name, "server": map[string]any{"type": "unix", "path": socket},
+		node, err := json.Marshal(map[string]any{"driver": "raw", "discard": "unmap", "file": map[string]any{
+			"driver": "nbd", "discard": "unmap", "export": name, "server": map[string]any{"type": "unix", "path": socket},
 		}})
 		if err != nil {
 			return "", err
 		}
 		args = append(args, "json:"+string(node))
 	case *pb.Connection_File:
-		args = append(args, "--image-opts", "driver="+p.File.GetFormat()+",file.driver=file,file.filename="+p.File.GetFile())
+		args = append(args, "--image-opts", "discard=unmap,file.discard=unmap,driver="+p.File.GetFormat()+",file.driver=file,file.filename="+p.File.GetFile())
 	default:
 		return "", fmt.Errorf("no way by %T", p)
 	}

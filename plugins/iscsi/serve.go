@@ -74,7 +74,7 @@ func (s *store) serveTargets(ctx context.Context, h *vault.Held) error {
 		if err != nil {
 			return err
 		}
-		tgt.Image = path
+		tgt.Image, tgt.NoUnmap = path, true
 	} else if err := s.stopDaemon(ctx, s.fuseDir(v)); err != nil {
 		return err
 	} else if writes(uses) {

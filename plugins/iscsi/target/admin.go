@@ -60,12 +60,9 @@ func (c *control) unlisten(ctx context.Context, portal string) error {
 
 // create makes a target in an order in which nobody is admitted before all of it
 // is there: the rule that admits the initiator comes last.
-func (c *control) create(ctx context.Context, t Target, path, serial string) error {
+func (c *control) create(ctx context.Context, t Target, path, serial string, unmaps bool) error {
 	tid := number(t.IQN)
-	readOnly := 0
-	if t.ReadOnly {
-		readOnly = 1
-	}
+	bit := map[bool]int{true: 1}
 	for _, step := range []struct {
 		what string
 		r    adminRequest
@@ -75,7 +72,7 @@ func (c *control) create(ctx context.Context, t Target, path, serial string) err
 		{"make the logical unit", adminRequest{mode: modeDevice, op: opNew, tid: tid, lun: LUN, params: "path=" + path + ",bstype=rdwr"}, nil},
 		{"describe the logical unit", adminRequest{
 			mode: modeDevice, op: opUpdate, tid: tid, lun: LUN,
-			params: fmt.Sprintf("vendor_id=MESON,product_id=VOLUME,product_rev=1,scsi_sn=%s,scsi_id=%s,thin_provisioning=1,readonly=%d", serial, serial, readOnly),
+			params: fmt.Sprintf("vendor_id=MESON,product_id=VOLUME,product_rev=1,scsi_sn=%s,scsi_id=%s,thin_provisioning=%d,readonly=%d", serial, serial, bit[unmaps], bit[t.ReadOnly]),
 		}, nil},
 		// Of a target that was not made to its end, under another password.
 		{"forget the account", adminRequest{mode: modeAccount, op: opDelete, params: "user=" + t.User}, []code{codeNoUser}},

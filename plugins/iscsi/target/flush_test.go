@@ -48,7 +48,7 @@ func TestFlushReachesTheDisk(t *testing.T) {
 	if err := h.Fence(t.Context(), v.Key, v.Targets[0].IQN); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.create(t.Context(), tgt, v.Image, "x"); err != nil {
+	if err := c.create(t.Context(), tgt, v.Image, "x", true); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []adminRequest{

@@ -41,7 +41,7 @@ func (h *Host) settle(ctx context.Context, c *control, v *Volume, path string) e
 		}
 	}
 	for i := range v.Targets {
-		if err := h.settleTarget(ctx, c, &v.Targets[i], listed, path, v.serial()); err != nil {
+		if err := h.settleTarget(ctx, c, v, &v.Targets[i], listed, path); err != nil {
 			return unavailable(opEnsure, v.Key, err)
 		}
 	}
@@ -58,14 +58,14 @@ func (h *Host) settle(ctx context.Context, c *control, v *Volume, path string) e
 
 // settleTarget leaves a target that is as it must be alone, and makes any other
 // anew: one that is not whole has admitted nobody.
-func (h *Host) settleTarget(ctx context.Context, c *control, t *Target, listed []shown, path, serial string) error {
+func (h *Host) settleTarget(ctx context.Context, c *control, v *Volume, t *Target, listed []shown, path string) error {
 	tid, there := number(t.IQN), false
 	for i := range listed {
 		if listed[i].tid != tid {
 			continue
 		}
 		there = true
-		if listed[i].is(t, path) {
+		if listed[i].is(t, path, !v.NoUnmap) {
 			return nil
 		}
 	}
@@ -74,16 +74,16 @@ func (h *Host) settleTarget(ctx context.Context, c *control, t *Target, listed [
 			return err
 		}
 	}
-	if err := c.create(ctx, *t, path, serial); err != nil {
+	if err := c.create(ctx, *t, path, v.serial(), !v.NoUnmap); err != nil {
 		return fmt.Errorf("target %s: %w", t.IQN, err)
 	}
 	return nil
 }
 
 // is reports whether a target is whole and as recorded.
-func (t *shown) is(want *Target, path string) bool {
+func (t *shown) is(want *Target, path string, unmaps bool) bool {
 	u := t.unit()
-	return t.name == want.IQN && t.state == "ready" && u != nil && u.path == path && u.store == "rdwr" && u.online && u.readOnly == want.ReadOnly &&
+	return t.name == want.IQN && t.state == "ready" && u != nil && u.path == path && u.store == "rdwr" && u.online && u.readOnly == want.ReadOnly && u.unmaps == unmaps &&
 		slices.Equal(t.accounts, []string{want.User}) && slices.Equal(t.rules, []string{want.Initiator})
 }
 

@@ -23,6 +23,7 @@ type shownLUN struct {
 	path     string
 	online   bool
 	readOnly bool
+	unmaps   bool
 }
 
 // parseTargets reads what tgtd shows of its targets. An initiator that is logged
@@ -82,6 +83,8 @@ func (t *shown) add(section string, depth int, line string) {
 			unit.online = value == "Yes"
 		case "Readonly":
 			unit.readOnly = value == "Yes"
+		case "Thin-provisioning":
+			unit.unmaps = value == "Yes"
 		case "Backing store type":
 			unit.store = value
 		case "Backing store path":

@@ -22,7 +22,7 @@ func TestParseTargets(t *testing.T) {
 	want := []shown{
 		{
 			tid: 77, name: "iqn.2026-01.dev.meson:v.1.a", state: "ready", accounts: []string{"a"}, rules: []string{"iqn.2026-01.dev.meson:h1"},
-			luns: []shownLUN{{store: "null", path: "None", online: true}, {lun: 1, store: "rdwr", path: "/run/meson/v/image.67108864", online: true, readOnly: true}},
+			luns: []shownLUN{{store: "null", path: "None", online: true}, {lun: 1, store: "rdwr", path: "/run/meson/v/image.67108864", online: true, readOnly: true, unmaps: true}},
 		},
 		{tid: 78, name: "iqn.2026-01.dev.meson:v.2.b", state: "offline", luns: []shownLUN{{}}},
 	}

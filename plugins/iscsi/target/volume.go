@@ -22,6 +22,11 @@ type Volume struct {
 	// Image is the file whose bytes are served as they are: raw, or one that
 	// shows another format as raw. Its size is a multiple of 512.
 	Image string
+	// NoUnmap says that what is unmapped of the image need not read as zeros, though
+	// who punches a hole in it is told that all is well: so it is with QEMU's FUSE
+	// exports of qcow2. Targets then offer no thin provisioning, and who wants zeros
+	// has them written.
+	NoUnmap bool
 	// Portals are what is listened on, 1 to 8 of address:port.
 	Portals []string
 	// Targets are all that there must be, one per attachment.
