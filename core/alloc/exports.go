@@ -31,7 +31,7 @@ func (x exporter) export(ctx context.Context, t core.AttachmentRecord) (way core
 	x.tell = once(x.tell)
 	// One that was made for this machine is nowhere else.
 	if t.State == core.AttachmentIntended && !t.ReadOnly && (t.Attempt == 0 || t.Volume == "") {
-		p := otherPlaces{Engine: x.Engine, op: "write volume", provider: t.Provider, volume: t.VolumeID}
+		p := otherPlaces{Engine: x.Engine, op: "write volume", provider: t.Provider, volume: t.VolumeID, begins: &t}
 		if no := p.refusal(ctx); no != nil && ctx.Err() == nil {
 			return way, no, nil
 		}

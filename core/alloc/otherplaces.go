@@ -49,6 +49,8 @@ type otherPlaces struct {
 	op       string
 	provider string
 	volume   string
+	// begins is the attachment that is to write; nil where it is none.
+	begins *core.AttachmentRecord
 }
 
 // there is what one of them says.
@@ -171,7 +173,7 @@ func (p otherPlaces) judge(ctx context.Context, here core.Volume, name string, e
 	case elsewhere.Epoch > here.Epoch:
 		return fmt.Sprintf("is newer, of epoch %d, and this one of %d", elsewhere.Epoch, here.Epoch),
 			fmt.Sprintf("use %s, or this one read-only; one place is enough: meson volume rm PROVIDER/%s", at, p.volume), nil
-	case elsewhere.Lock != nil && !strings.HasPrefix(elsewhere.Lock.Holder+" ", p.Ledger.ID()+" "):
+	case elsewhere.Lock != nil && !p.lets(*elsewhere.Lock):
 		return "is locked by " + elsewhere.Lock.Holder, "meson volume unlock " + at, nil
 	}
 	for _, u := range elsewhere.Uses {
@@ -195,4 +197,10 @@ func (p otherPlaces) judge(ctx context.Context, here core.Volume, name string, e
 		}
 	}
 	return "", "", err
+}
+
+// lets reports whether a lock is this ledger's, and not for another machine than the
+// one that is to write.
+func (p otherPlaces) lets(l core.VolumeLock) bool {
+	return strings.HasPrefix(l.Holder+" ", p.Ledger.ID()+" ") && (p.begins == nil || l.Allocation == "" || l.Allocation == p.begins.Allocation)
 }

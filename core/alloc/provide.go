@@ -86,7 +86,7 @@ func (d *drive) provide(ctx context.Context, a core.Allocation, t core.Attempt) 
 		case makeVolumes:
 			given, err = d.makeVolumes(ctx, t, unmade)
 		case recordAttachments:
-			given, err = d.recordAttachments(ctx, t, held, missing)
+			given, err = d.recordAttachments(ctx, a, t, held, missing)
 		case ready:
 			return d.ways(ctx, a, t, held)
 		}
@@ -142,7 +142,7 @@ func (d *drive) exports() exporter { return exporter{Engine: d.Engine, tell: d.t
 
 // recordAttachments gives the attempt up where a volume is being removed, or is
 // written in another place.
-func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledger.Held, missing []core.VolumeChoice) (given bool, err error) {
+func (d *drive) recordAttachments(ctx context.Context, a core.Allocation, t core.Attempt, held ledger.Held, missing []core.VolumeChoice) (given bool, err error) {
 	var all []core.AttachmentRecord
 	text := "attaching"
 	for _, c := range missing {
@@ -164,7 +164,11 @@ func (d *drive) recordAttachments(ctx context.Context, t core.Attempt, held ledg
 	err = d.Ledger.AddAttachments(context.WithoutCancel(ctx), all, ev)
 	switch {
 	case core.KindOf(err) == core.Conflict:
-		return true, d.giveUp(ctx, t, core.AsError(err, "attempt "+d.id))
+		refusal := core.AsError(err, "volumes of "+d.id)
+		if len(all) == 1 {
+			return true, d.giveUpWay(ctx, a, t, all[0], refusal)
+		}
+		return true, d.giveUp(ctx, t, refusal)
 	case err != nil:
 		return false, err
 	}

@@ -59,8 +59,8 @@ func (d *drive) ways(ctx context.Context, a core.Allocation, t core.Attempt, hel
 }
 
 // giveUpWay gives an attempt up for want of a way to a volume. A volume that
-// somebody else has is waited for once: where all offers that are left need it,
-// none of them is tried.
+// somebody else has is waited for once, and one that is not to be written to here is
+// asked for once: where all offers that are left need it, none of them is tried.
 func (d *drive) giveUpWay(ctx context.Context, a core.Allocation, t core.Attempt, x core.AttachmentRecord, refusal *core.Error) error {
 	named := *refusal
 	named.Text = fmt.Sprintf("volume %s: %s", x.Name, refusal.Text)
@@ -68,7 +68,8 @@ func (d *drive) giveUpWay(ctx context.Context, a core.Allocation, t core.Attempt
 		return err
 	}
 	left := a.Placement.Quotes[min(t.Number, len(a.Placement.Quotes)):]
-	if refusal.Kind != core.Busy || x.Volume != "" || len(left) == 0 || slices.ContainsFunc(left, func(q core.Quote) bool { return !needs(q, x) }) {
+	its := refusal.Kind == core.Busy || refusal.Kind == core.Conflict || refusal.Kind == core.Unavailable
+	if !its || x.Volume != "" || len(left) == 0 || slices.ContainsFunc(left, func(q core.Quote) bool { return !needs(q, x) }) {
 		return nil
 	}
 	return d.abandon(ctx, named.Text+"; all other offers need it too")
