@@ -141,9 +141,9 @@ func (p otherPlaces) ask(ctx context.Context, names []string) []there {
 			switch core.KindOf(err) {
 			case "":
 				answers[i] = there{name: name, found: &v}
-			case core.NotFound, core.Invalid, core.Unsupported: // no id of its making, or no volumes at all
+			case core.NotFound, core.Unsupported: // or no volumes at all
 				answers[i] = there{name: name}
-			default:
+			default: // Invalid are its settings: the id is one as its plugin makes them
 				answers[i] = there{name: name, err: err}
 			}
 		})
