@@ -54,7 +54,7 @@ func (l Login) URL() string {
 // logs in as one initiator twice where a test needs two: no other is admitted.
 func Conform(tb testing.TB, l Login, family string) (out string, ran int, failed []string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
 	defer cancel()
 	b, err := exec.CommandContext(ctx, "iscsi-test-cu", "-i", l.Initiator, "-I", l.Initiator, "-d", "-n", "-S", "-t", "ALL."+family, l.URL()).CombinedOutput()
 	for _, m := range regexp.MustCompile(`Suite (\S+), Test (\S+) had failures`).FindAllSubmatch(b, -1) {
