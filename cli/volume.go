@@ -94,7 +94,7 @@ func (a *app) volumeLines(v api.VolumeInfo, dryRun bool) {
 		field(w, "used by", render.Visible(useText(u, v.Machines)))
 	}
 	if v.Lock != nil {
-		field(w, "locked by", render.Visible(lockText(*v.Lock)))
+		field(w, "locked by", render.Visible(lockText(*v.Lock, v.Machines)))
 	}
 	if v.Place != "" {
 		field(w, "place", render.Visible(v.Place))
@@ -167,10 +167,11 @@ func useText(u core.VolumeUse, machines map[string]string) string {
 	return strings.Join(append(words, "("+u.Attachment+")"), " ")
 }
 
-func lockText(l core.VolumeLock) string {
+// lockText is "k3j9d0s8w1 ada@desk for web1 since …".
+func lockText(l core.VolumeLock, machines map[string]string) string {
 	text := cmp.Or(l.Holder, "somebody")
 	if l.Allocation != "" {
-		text += " for " + l.Allocation
+		text += " for " + cmp.Or(machines[l.Allocation], l.Allocation)
 	}
 	if !l.Since.IsZero() {
 		text += " since " + render.Time(l.Since)

@@ -10,22 +10,27 @@ import (
 )
 
 func newVolumeLock(a *app) *cobra.Command {
+	var machine string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "lock VOLUME", Short: "Keep everybody else from writing to a volume",
-		Example: "meson volume lock data",
+		Example: "meson volume lock data\nmeson volume lock data --machine web1",
 		Long: "Locks a volume for you: from then on no machine of another ledger begins to write to it,\n" +
-			"until `meson volume unlock`, whatever restarts. Again is no change; a volume that somebody\n" +
-			"else has locked is refused, with who that is.\n" + volumeName,
+			"until `meson volume unlock`, whatever restarts. With --machine no other machine of this\n" +
+			"ledger does either, and nothing maps it to write; the lock stays if the machine goes. Again\n" +
+			"is no change; a volume that somebody else has locked, or writes to, is refused, with who\n" +
+			"that is.\n" + volumeName,
 		Args:              arguments(1, 1),
 		ValidArgsFunction: a.completeVolume(nothing),
 		Annotations:       exits(exitOK, exitError, exitUsage, exitNotFound, exitConflict, exitDenied, exitGoing, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.changeVolume(cmd.Context(), timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
-				return b.LockVolume(ctx, a.onVolume(args[0], false), who())
+				return b.LockVolume(ctx, api.LockVolumeRequest{VolumeRequest: a.onVolume(args[0], false), Who: who(), Machine: machine})
 			})
 		},
 	}
+	cmd.Flags().StringVar(&machine, "machine", "", "the only `MACHINE` that may write: its name or id")
+	_ = cmd.RegisterFlagCompletionFunc("machine", a.completeMachines)
 	timeoutFlag(cmd, &timeout)
 	return cmd
 }

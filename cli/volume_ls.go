@@ -85,6 +85,9 @@ func (a *app) volumesGrid(list []api.VolumeInfo) *render.Grid {
 		}
 		if v.Lock != nil {
 			locked = cmp.Or(v.Lock.Holder, "somebody")
+			if l := v.Lock; l.Allocation != "" {
+				locked += " for " + cmp.Or(v.Machines[l.Allocation], l.Allocation)
+			}
 		}
 		g.Add(cmp.Or(v.Name, "-"), v.ID, state, sizeText(v.SizeBytes), used, v.Provider, cmp.Or(v.Zone, v.Region, "-"),
 			cmp.Or(volumeKind(v.VolumeSpec), "-"), cmp.Or(usersText(v), "-"), locked, seen)

@@ -31,15 +31,15 @@ type Volume struct {
 	Tier      string      `json:"tier,omitempty"`
 	Place     string      `json:"place,omitempty"`
 	// Ours is true for what this ledger made; Owner is empty for what Meson did not.
-	Ours      bool             `json:"ours"`
-	Owner     *core.Owner      `json:"owner,omitempty"`
-	Epoch     uint64           `json:"epoch,omitempty"`
-	Uses      []VolumeUse      `json:"uses"`
-	Lock      *core.VolumeLock `json:"lock,omitempty"`
-	Exposures []core.Exposure  `json:"exposures"`
-	Faults    []string         `json:"faults"`
-	Message   string           `json:"message,omitempty"`
-	CreatedAt time.Time        `json:"created_at,omitzero"`
+	Ours      bool            `json:"ours"`
+	Owner     *core.Owner     `json:"owner,omitempty"`
+	Epoch     uint64          `json:"epoch,omitempty"`
+	Uses      []VolumeUse     `json:"uses"`
+	Lock      *VolumeLock     `json:"lock,omitempty"`
+	Exposures []core.Exposure `json:"exposures"`
+	Faults    []string        `json:"faults"`
+	Message   string          `json:"message,omitempty"`
+	CreatedAt time.Time       `json:"created_at,omitzero"`
 	// DryRun marks what would have been made, and was not.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Price is that of the offer it was made of, where that is known.
@@ -54,6 +54,13 @@ type Volume struct {
 // VolumeUse is one attachment; Machine is the name of a machine of this ledger.
 type VolumeUse struct {
 	core.VolumeUse
+	Machine string `json:"machine,omitempty"`
+}
+
+// VolumeLock is who keeps others from writing; Machine is the name of the only
+// machine of this ledger that may.
+type VolumeLock struct {
+	core.VolumeLock
 	Machine string `json:"machine,omitempty"`
 }
 
@@ -83,9 +90,8 @@ func NewVolume(v core.Volume, more VolumeMore) Volume {
 		out.Owner = &v.Owner
 	}
 	if v.Lock != nil {
-		lock := *v.Lock
-		lock.Since = utc(lock.Since)
-		out.Lock = &lock
+		out.Lock = &VolumeLock{VolumeLock: *v.Lock, Machine: more.Machines[v.Lock.Allocation]}
+		out.Lock.Since = utc(v.Lock.Since)
 	}
 	for _, u := range v.Uses {
 		u.Since = utc(u.Since)

@@ -67,10 +67,25 @@ func (m *Meson) ConvertVolume(ctx context.Context, req VolumeRequest, format str
 }
 
 // LockVolume implements [Broker].
-func (m *Meson) LockVolume(ctx context.Context, req VolumeRequest, who string) (VolumeInfo, error) {
-	return m.changeVolume(ctx, req, "lock", "for "+who, func(v found) (core.Volume, error) {
-		lock := core.VolumeLock{Holder: m.holder(who), Since: m.Now().UTC()}
-		if v.Lock != nil && v.Lock.Holder == lock.Holder || req.DryRun {
+func (m *Meson) LockVolume(ctx context.Context, req LockVolumeRequest) (VolumeInfo, error) {
+	lock, detail := core.VolumeLock{Holder: m.holder(req.Who), Since: m.Now().UTC()}, "for "+req.Who
+	if req.Machine != "" {
+		a, _, _, err := m.machine(ctx, req.Machine)
+		if err != nil {
+			return VolumeInfo{}, err
+		}
+		lock.Allocation = a.ID
+		detail += " and machine " + a.Name
+	}
+	return m.changeVolume(ctx, req.VolumeRequest, "lock", detail, func(v found) (core.Volume, error) {
+		has := v.Lock
+		switch {
+		case has != nil && has.Holder == lock.Holder && has.Allocation != lock.Allocation:
+			return v.Volume, &core.Error{
+				Kind: core.Busy, Op: "lock volume", Subject: v.Provider + "/" + v.ID, Text: "you have locked it already, " + lockedFor(has.Allocation),
+				Hint: "meson volume unlock " + v.ID + ", and lock it again",
+			}
+		case has != nil && has.Holder == lock.Holder || req.DryRun:
 			return v.Volume, nil
 		}
 		if err := m.engine.MayWrite(ctx, "lock volume", v.target()); err != nil {
@@ -78,6 +93,14 @@ func (m *Meson) LockVolume(ctx context.Context, req VolumeRequest, who string) (
 		}
 		return v.at.LockVolume(ctx, v.ID, lock)
 	})
+}
+
+// lockedFor says whom the lock of a ledger lets write.
+func lockedFor(allocation string) string {
+	if allocation == "" {
+		return "for every machine of this ledger"
+	}
+	return "for the machine of allocation " + allocation
 }
 
 // UnlockVolume implements [Broker].

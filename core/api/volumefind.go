@@ -145,7 +145,7 @@ func (m *Meson) info(ctx context.Context, v core.Volume) (VolumeInfo, error) {
 
 func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo, error) {
 	names, holders := map[string]string{}, map[string]string{}
-	if slices.ContainsFunc(volumes, func(v core.Volume) bool { return len(v.Uses) > 0 }) {
+	if slices.ContainsFunc(volumes, func(v core.Volume) bool { return len(v.Uses) > 0 || v.Lock != nil }) {
 		allocations, err := m.Ledger.Allocations(ctx, ledger.Filter{})
 		if err != nil {
 			return nil, err
@@ -180,6 +180,9 @@ func (m *Meson) infos(ctx context.Context, volumes []core.Volume) ([]VolumeInfo,
 			if who, ok := holders[u.Attachment]; ok { // nobody else knows that
 				info.Uses[i].Holder = who
 			}
+		}
+		if l := v.Lock; l != nil && names[l.Allocation] != "" {
+			info.Machines[l.Allocation] = names[l.Allocation]
 		}
 		if r, ok := bought[v.Provider+"/"+v.ID]; ok && !r.Foreign {
 			info.Quote = &r.Quote

@@ -64,7 +64,7 @@ func TestWritingLooksAtOtherPlaces(t *testing.T) {
 		},
 		"locked there": {
 			func(w, by *world) {
-				if _, err := by.LockVolume(w.t.Context(), of("far/data"), "bob@desk"); err != nil {
+				if _, err := by.LockVolume(w.t.Context(), api.LockVolumeRequest{VolumeRequest: of("far/data"), Who: "bob@desk"}); err != nil {
 					w.t.Fatal(err)
 				}
 			},
@@ -116,7 +116,7 @@ func TestWritingLooksAtOtherPlaces(t *testing.T) {
 					return err
 				},
 				"lock": func() error {
-					_, err := w.LockVolume(t.Context(), of(here), "ada@desk")
+					_, err := w.LockVolume(t.Context(), api.LockVolumeRequest{VolumeRequest: of(here), Who: "ada@desk"})
 					if err == nil {
 						_, err = w.UnlockVolume(t.Context(), api.UnlockVolumeRequest{VolumeRequest: of(here), Who: "ada@desk"})
 					}

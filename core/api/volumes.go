@@ -15,8 +15,8 @@ type VolumeInfo struct {
 	core.Volume
 	// Ours means that this ledger made it.
 	Ours bool
-	// Machines are the names of this ledger's machines that use it, by allocation
-	// id.
+	// Machines are the names of this ledger's machines that use it, or that it is
+	// locked for, by allocation id.
 	Machines map[string]string
 	// Quote is what it was bought at, where this ledger knows.
 	Quote *core.VolumeQuote
@@ -128,6 +128,16 @@ type DetachVolumeRequest struct {
 	Force bool
 }
 
+// LockVolumeRequest keeps others from writing to a volume.
+type LockVolumeRequest struct {
+	VolumeRequest
+	// Who is for people, such as ada@desk.
+	Who string
+	// Machine is the only one that may write, named as in AttachVolumeRequest; empty:
+	// any of this ledger.
+	Machine string
+}
+
 // UnlockVolumeRequest gives a lock back.
 type UnlockVolumeRequest struct {
 	VolumeRequest
@@ -211,9 +221,10 @@ type Volumes interface {
 	// ConvertVolume returns when the volume has the format, raw or qcow2; the same
 	// again is no change. Busy, and by whom, while it is in use.
 	ConvertVolume(ctx context.Context, req VolumeRequest, format string) (VolumeInfo, error)
-	// LockVolume keeps everybody else from writing, also over restarts. who is for
-	// people, such as ada@desk.
-	LockVolume(ctx context.Context, req VolumeRequest, who string) (VolumeInfo, error)
+	// LockVolume keeps everybody else from writing, also over restarts. The same again
+	// is no change; Busy where somebody else has locked it, or the same for another
+	// machine, and where somebody writes whom the lock would keep out.
+	LockVolume(ctx context.Context, req LockVolumeRequest) (VolumeInfo, error)
 	UnlockVolume(ctx context.Context, req UnlockVolumeRequest) (VolumeInfo, error)
 
 	// Snapshots of a volume, or of all with an empty name.

@@ -233,10 +233,10 @@ func TestLockVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := w.volume("data")
-	if v, err = w.LockVolume(t.Context(), of("data"), "ada@desk"); err != nil || v.Lock == nil || v.Lock.Holder != w.ledger.ID()+" ada@desk" {
+	if v, err = w.LockVolume(t.Context(), api.LockVolumeRequest{VolumeRequest: of("data"), Who: "ada@desk"}); err != nil || v.Lock == nil || v.Lock.Holder != w.ledger.ID()+" ada@desk" {
 		t.Fatalf("%+v, %v", v.Lock, err)
 	}
-	_, err = other.LockVolume(t.Context(), of("data"), "bob@desk")
+	_, err = other.LockVolume(t.Context(), api.LockVolumeRequest{VolumeRequest: of("data"), Who: "bob@desk"})
 	refused(t, err, core.Busy, "ada@desk")
 	_, err = other.RemoveVolume(t.Context(), of("data"))
 	refused(t, err, core.Busy, "ada@desk")

@@ -865,7 +865,8 @@ type LockerClient interface {
 	// LockVolume takes it: from then on nobody else's export for writing begins. An
 	// export is the holder's if its owner's broker is the first word of the holder,
 	// and its allocation the lock's where the lock has one.
-	// The same holder again is no change; another is Busy, with who holds it.
+	// The same holder for the same allocation again is no change; another is Busy,
+	// with who holds it.
 	LockVolume(ctx context.Context, in *LockVolumeRequest, opts ...grpc.CallOption) (*Volume, error)
 	// UnlockVolume gives it back. Of another holder it is Denied unless force is
 	// set, which first cuts off, at the server of the bytes, whoever writes, and
@@ -911,7 +912,8 @@ type LockerServer interface {
 	// LockVolume takes it: from then on nobody else's export for writing begins. An
 	// export is the holder's if its owner's broker is the first word of the holder,
 	// and its allocation the lock's where the lock has one.
-	// The same holder again is no change; another is Busy, with who holds it.
+	// The same holder for the same allocation again is no change; another is Busy,
+	// with who holds it.
 	LockVolume(context.Context, *LockVolumeRequest) (*Volume, error)
 	// UnlockVolume gives it back. Of another holder it is Denied unless force is
 	// set, which first cuts off, at the server of the bytes, whoever writes, and

@@ -93,9 +93,14 @@ type locking struct {
 }
 
 func (l locking) lock(ctx context.Context, holder string) (*pb.Volume, error) {
+	return l.lockFor(ctx, holder, "")
+}
+
+// lockFor lets nobody but one allocation write.
+func (l locking) lockFor(ctx context.Context, holder, allocation string) (*pb.Volume, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.e.Target.Call)
 	defer cancel()
-	return l.LockVolume(ctx, &pb.LockVolumeRequest{Provider: providerName, Id: l.id, Lock: &pb.VolumeLock{Holder: holder}})
+	return l.LockVolume(ctx, &pb.LockVolumeRequest{Provider: providerName, Id: l.id, Lock: &pb.VolumeLock{Holder: holder, Allocation: allocation}})
 }
 
 func (l locking) unlock(ctx context.Context, holder string, force bool) (*pb.Volume, error) {
@@ -146,13 +151,20 @@ func lockKeepsWritersOut(ctx context.Context, e *Env) error {
 	}
 	l := locking{k, e, v.GetId()}
 	holder := o.GetBroker() + " ann@desk"
-	if _, err := l.lock(ctx, holder); err != nil {
-		return fmt.Errorf("lock: %w", err)
+	now, err := l.lockFor(ctx, holder, o.GetAllocation())
+	if err != nil || now.GetLock().GetAllocation() != o.GetAllocation() {
+		return fmt.Errorf("lock for allocation %s: %v, error %w", o.GetAllocation(), now.GetLock(), err)
 	}
 	var faults []error
-	stranger := e.owner()
-	if _, err := e.export(ctx, e.exportRequest(stranger, v.GetId(), attachmentID(), from)); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "ann@desk") {
-		faults = append(faults, fmt.Errorf("another's export: error %w, want Busy and that %s has locked it", err, holder))
+	if _, err := l.lock(ctx, holder); sdk.KindOf(err) != sdk.Busy {
+		faults = append(faults, fmt.Errorf("the same holder's lock for every allocation: error %w, want Busy", err))
+	}
+	stranger, sibling := e.owner(), e.owner()
+	sibling.Broker = o.GetBroker()
+	for what, other := range map[string]*pb.Owner{"another broker's": stranger, "another allocation's": sibling} {
+		if _, err := e.export(ctx, e.exportRequest(other, v.GetId(), attachmentID(), from)); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "ann@desk") {
+			faults = append(faults, fmt.Errorf("%s export: error %w, want Busy and that %s has locked it", what, err, holder))
+		}
 	}
 	own := e.exportRequest(o, v.GetId(), attachmentID(), from)
 	if _, err := e.export(ctx, own); err != nil {

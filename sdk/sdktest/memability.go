@@ -91,7 +91,7 @@ func (m *MemProvider) LockVolume(ctx context.Context, req *pb.LockVolumeRequest)
 	return m.changeVolume(ctx, "lock", nil, req.GetId(), func(_ *memState, v *memVolume) error {
 		asked := memLock{Holder: req.GetLock().GetHolder(), Allocation: req.GetLock().GetAllocation(), Since: time.Now()}
 		if l := v.Lock; l != nil {
-			if l.Holder == asked.Holder {
+			if l.Holder == asked.Holder && l.Allocation == asked.Allocation {
 				return nil
 			}
 			return &sdk.Error{Kind: sdk.Busy, Source: sdk.SourceProvider, Op: "lock volume", Subject: "volume " + v.ID, Text: l.Holder + " has locked it since " + l.Since.UTC().Format(time.RFC3339)}

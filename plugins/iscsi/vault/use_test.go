@@ -320,6 +320,38 @@ func TestLocks(t *testing.T) {
 	}
 }
 
+// A lock for one allocation keeps all others of the same broker from writing, and is
+// not taken while another one writes.
+func TestLockForOneMachine(t *testing.T) {
+	v := openVault(t)
+	vol := create(t, v, small("k"))
+	take := func(l Lock) error { _, err := v.TakeLock(t.Context(), vol.Ref(), l); return err }
+	of := func(id, allocation string) Begin {
+		b := writer(id)
+		b.Use.Allocation = allocation
+		return b
+	}
+	begin(t, v, vol, of("w1", "a2"))
+	mine := Lock{Holder: "b1 ada@desk", Allocation: "a1"}
+	wantKind(t, take(mine), sdk.Busy, "attachment w1 of allocation a2")
+	if _, err := v.EndUse(t.Context(), vol.Ref(), "w1", fenced); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := take(mine); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantKind(t, take(Lock{Holder: mine.Holder}), sdk.Busy, "ada@desk (allocation a1)")
+	_, _, err := v.BeginUse(t.Context(), vol.Ref(), of("w2", "a2"))
+	wantKind(t, err, sdk.Busy, "(allocation a1) has had it locked since")
+	v = openVault(t, at(v.Root())) // as after a restart
+	if l := get(t, v, vol.Ref()).State.Lock; l == nil || l.Holder != mine.Holder || l.Allocation != "a1" || l.Since.IsZero() {
+		t.Errorf("recorded: %+v", l)
+	}
+	begin(t, v, vol, of("w3", "a1"))
+}
+
 func TestWhomALockLets(t *testing.T) {
 	for _, tt := range []struct {
 		lock               Lock
