@@ -37,65 +37,93 @@ func (w *world) unmapped(attachment string) {
 	}
 }
 
+// another is another user, with a ledger of their own and the same plugin processes.
+func (w *world) another() *world {
+	w.t.Helper()
+	l, err := ledger.Open(w.t.Context(), filepath.Join(w.t.TempDir(), "ledger.db"), ledger.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return &world{t: w.t, ledger: l, Meson: api.New(api.Options{Ledger: l, Host: w.Host})}
+}
+
 // Whatever begins to write to a volume, or changes what it is, looks at its other
 // places first, whoever wrote there; what only reads does not.
 func TestWritingLooksAtOtherPlaces(t *testing.T) {
-	for name, c := range map[string]struct {
-		// elsewhere is what becomes of the other place; by is another ledger that knows
-		// it alone.
-		elsewhere func(w, by *world)
+	w := newWorld(t)
+	w.add("near", "mem", vault)
+	w.add("hosts", "mem", hosts)
+	w.mustDeploy(api.DeployRequest{Name: "web", Policy: place.Policy{Provider: "hosts"}})
+	by := w.another() // knows far alone
+	cases := []struct {
+		name string
+		// elsewhere is what becomes of the other place of a volume.
+		elsewhere func(name string)
 		kind      core.Kind
 		says      string
 		hint      string
 	}{
-		"as new as this one": {elsewhere: func(w, by *world) {}},
-		"read there":         {elsewhere: func(w, by *world) { by.mapped("far/data", true) }},
-		"older there":        {elsewhere: func(w, by *world) { w.unmapped(w.mapped("near/data", false)) }},
-		"newer there": {
-			func(w, by *world) { by.unmapped(by.mapped("far/data", false)) },
+		{name: "as new as this one", elsewhere: func(string) {}},
+		{name: "read there", elsewhere: func(v string) { by.mapped("far/"+v, true) }},
+		{name: "older there", elsewhere: func(v string) { w.unmapped(w.mapped("near/"+v, false)) }},
+		{
+			"newer there",
+			func(v string) { by.unmapped(by.mapped("far/"+v, false)) },
 			core.Conflict, "far/VID is newer, of epoch 1, and this one of 0", "use far/VID",
 		},
-		"written there": {
-			func(w, by *world) {
-				w.unmapped(w.mapped("near/data", false))
-				by.mapped("far/data", false)
+		{
+			"written there",
+			func(v string) {
+				w.unmapped(w.mapped("near/"+v, false))
+				by.mapped("far/"+v, false)
 			},
 			core.Conflict, "far/VID is in use for writing by", "meson volume detach far/VID",
 		},
-		"locked there": {
-			func(w, by *world) {
-				if _, err := by.LockVolume(w.t.Context(), api.LockVolumeRequest{VolumeRequest: of("far/data"), Who: "bob@desk"}); err != nil {
-					w.t.Fatal(err)
+		{
+			"locked there",
+			func(v string) {
+				if _, err := by.LockVolume(t.Context(), api.LockVolumeRequest{VolumeRequest: of("far/" + v), Who: "bob@desk"}); err != nil {
+					t.Fatal(err)
 				}
 			},
 			core.Conflict, "far/VID is locked by", "meson volume unlock far/VID",
 		},
-		"nobody knows": {
-			func(w, by *world) { w.change("far", "mem", vault+`,"faults":{"get-volume":"unavailable"}`) },
+		{
+			"nobody knows", // from here on
+			func(string) { w.change("far", "mem", vault+`,"faults":{"get-volume":"unavailable"}`) },
 			core.Unavailable, "whether far has it too, and newer, is not known", "meson provider rm far",
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, by := newWorld(t), newWorld(t)
-			w.add("near", "mem", vault)
-			w.add("hosts", "mem", hosts)
-			v := w.volume("data")
-			if _, err := w.CreateSnapshot(t.Context(), of(v.ID), "before"); err != nil {
-				t.Fatal(err)
-			}
-			w.copied("near", "far")
-			cfg, err := w.ledger.Provider(t.Context(), "far")
-			if err == nil {
-				err = by.ledger.PutProvider(t.Context(), cfg)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.mustDeploy(api.DeployRequest{Name: "web", Policy: place.Policy{Provider: "hosts"}})
-			c.elsewhere(w, by)
-
-			const here = "near/data"
+		{
+			"its settings are wrong",
+			func(string) { w.change("far", "mem", `"nonsense":1`) },
+			core.Unavailable, "whether far has it too, and newer, is not known", "meson provider rm far",
+		},
+	}
+	volumes := make([]api.VolumeInfo, len(cases))
+	for i := range cases {
+		volumes[i] = w.volume(fmt.Sprintf("data%d", i))
+		if _, err := w.CreateSnapshot(t.Context(), of(volumes[i].ID), "before"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.copied("near", "far")
+	cfg, err := w.ledger.Provider(t.Context(), "far")
+	if err == nil {
+		err = by.ledger.PutProvider(t.Context(), cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			v := volumes[i]
+			c.elsewhere(v.Name)
+			here := "near/" + v.Name
 			attach := func(readOnly, dry bool) error {
 				req := api.AttachVolumeRequest{VolumeRequest: of(here), Machine: "web", ReadOnly: readOnly}
 				req.DryRun = dry
@@ -147,12 +175,13 @@ func TestWritingLooksAtOtherPlaces(t *testing.T) {
 			if left, err := w.Mappings(t.Context()); len(left) > 0 || err != nil {
 				t.Errorf("left: %+v, %v", left, err)
 			}
-			if c.kind == core.Unavailable {
+			if c.name == "nobody knows" {
+				w.add("others", "mem", hosts)
 				p := pledge()
 				p.Volumes = []core.VolumeRequest{{VID: v.ID}}
 				_, err := w.deploy(api.DeployRequest{Pledge: p})
 				e, ok := err.(*core.Error)
-				if !ok || e.Kind != c.kind || !strings.Contains(strings.Join(faultTexts(e), "\n"), c.says) || !strings.Contains(e.Hint, c.hint) {
+				if !ok || e.Kind != c.kind || !strings.Contains(e.Text, c.says) || !strings.Contains(e.Text, "all other offers need it too") || !strings.Contains(e.Hint, c.hint) {
 					t.Errorf("deploy: %+v", err)
 				}
 			}
@@ -175,6 +204,29 @@ func TestCopyOfAVolumeInUse(t *testing.T) {
 	}
 	w.unmapped(attachment)
 	w.unmapped(w.mapped("near/data", false))
+}
+
+// A lock for one machine of this ledger keeps its others from writing in every
+// place.
+func TestLockForAMachineInAnotherPlace(t *testing.T) {
+	w := newWorld(t)
+	w.add("near", "mem", vault)
+	w.add("hosts", "mem", hosts)
+	v := w.volume("data")
+	w.copied("near", "far")
+	a := w.mustDeploy(api.DeployRequest{Name: "web", Policy: place.Policy{Provider: "hosts"}})
+	cfg, err := w.ledger.Provider(t.Context(), "far")
+	if err == nil {
+		_, err = w.Host.Provider(cfg).LockVolume(t.Context(), v.ID, core.VolumeLock{Holder: w.ledger.ID() + " ada@desk", Allocation: a.ID})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.MapVolume(t.Context(), mapping("near/data", "ada"))
+	refused(t, err, core.Conflict, "far/"+v.ID+" is locked by")
+	if _, err := w.AttachVolume(t.Context(), api.AttachVolumeRequest{VolumeRequest: of("near/data"), Machine: "web"}); err != nil {
+		t.Error(err)
+	}
 }
 
 // A machine is not made with a volume that the ledger lets somebody write to in
