@@ -3,6 +3,7 @@ package iscsi
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,6 +68,10 @@ func TestResidentServesAgain(t *testing.T) {
 			}
 			guest := startGuest(t, x.GetConnection())
 			guest.do("write -P 3 1M 64k", "flush")
+			seen, err := p.GetVolume(t.Context(), &pb.GetVolumeRequest{Id: v.GetId()})
+			if err != nil || len(seen.GetUses()) != 1 || !slices.Equal(seen.GetUses()[0].GetPeers(), []string{"127.0.0.1"}) {
+				t.Errorf("who is connected: %v, %v, want 127.0.0.1", seen.GetUses(), err)
+			}
 
 			r.kill()
 			guest.do("read -P 3 1M 64k", "write -P 4 1M 64k", "flush")
@@ -88,7 +93,7 @@ func TestResidentServesAgain(t *testing.T) {
 			if out, err := qemuIO(t.Context(), x.GetConnection(), "read -P 6 1M 64k"); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
-			seen, err := p.GetVolume(t.Context(), &pb.GetVolumeRequest{Id: v.GetId()})
+			seen, err = p.GetVolume(t.Context(), &pb.GetVolumeRequest{Id: v.GetId()})
 			if err != nil || len(seen.GetUses()) != 1 || seen.GetUses()[0].GetEpoch() != 1 {
 				t.Errorf("%v, %v", seen, err)
 			}
