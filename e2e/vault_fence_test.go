@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -12,7 +13,8 @@ import (
 
 // A writer whose QEMU hangs is cut off, by its own user or by another one; when it
 // wakes up nothing that it had under way, and nothing that it writes then, lands on
-// the volume, which somebody else writes by then.
+// the volume, which somebody else writes by then. That it is awake, and writes again,
+// it says on its console.
 func TestWriterThatWakesUpIsFenced(t *testing.T) {
 	for _, verb := range []string{"detach", "unlock"} {
 		t.Run(verb, func(t *testing.T) {
@@ -24,6 +26,8 @@ func TestWriterThatWakesUpIsFenced(t *testing.T) {
 			g := w.console("a")
 			g.booted()
 			g.run("D=" + disk(w.use("data")))
+			g.run(`late() { [ -b $D ] || { echo "LA""TE: it has no disk"; return; }; echo "LA""TE: it writes"; ` +
+				`printf '%-512s' "old late" | dd of=$D bs=512 seek=151 conv=notrunc,fsync 2>/dev/null && echo "LAN""DED"; }`)
 			_, _ = g.keys.WriteString(`for l in 0 1 2 3; do (i=$l; while i=$((i+4)); do printf '%-512s' "old $i" | dd of=$D bs=512 seek=$((i%200)) conv=notrunc,fsync 2>/dev/null; ` +
 				`[ $l = 0 ] && echo "A""CK $i"; done) & done` + "\r")
 			g.writesOn("the start")
@@ -70,7 +74,16 @@ func TestWriterThatWakesUpIsFenced(t *testing.T) {
 			if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(5 * time.Second) // it is awake, and tries
+			// What is typed now nobody reads before it is awake.
+			_, _ = g.keys.WriteString("late &\r")
+			// By detach its own host takes the disk away as well.
+			if line := g.until("LATE: "); verb == "unlock" && line != "LATE: it writes" {
+				t.Errorf("the writer that woke up says %s", line)
+			}
+			time.Sleep(5 * time.Second)
+			if strings.Contains(g.text.rest(), "LANDED") {
+				t.Errorf("a write of the writer that woke up was answered:\n%s", g.text.rest())
+			}
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -81,7 +81,8 @@ func TestAcknowledgedWritesSurvive(t *testing.T) {
 	fs := filepath.Join(w.home, "fs.img")
 	w.tool("mke2fs", "-q", "-t", "ext4", fs, "128M")
 	w.must("volume", "import", "fs", fs, "--format", "raw")
-	w.must("volume", "create", "data", "--size", "128MiB", "--format", "raw")
+	w.must("volume", "convert", "fs", "--format", "raw")
+	w.must("volume", "create", "data", "--size", "128MiB", "--format", "qcow2")
 	w.must("deploy", w.tinySpec("a", fmt.Sprintf(`{"vid":%q},{"vid":%q}`, w.volumeNamed("data").VID, w.volumeNamed("fs").VID)), "--cheapest", "--name", "a")
 	g := w.console("a")
 	g.booted()
@@ -91,7 +92,7 @@ func TestAcknowledgedWritesSurvive(t *testing.T) {
 		`echo $i | dd of=/mnt/fs/$i conv=fsync 2>/dev/null; do echo "A""CK $i"; done; echo "FAI""LED $i"` + "\r")
 	g.writesOn("the start")
 
-	for _, name := range []string{"tgtd", "the resident part", "both", "the broker"} {
+	for _, name := range []string{"tgtd", "the resident part", "all that serves", "the broker and its plugins"} {
 		switch name {
 		case "tgtd":
 			v.killDaemons(t, "tgtd", 2)
@@ -99,13 +100,14 @@ func TestAcknowledgedWritesSurvive(t *testing.T) {
 			v.kill()
 			g.writesOn("kill -9 of the resident part")
 			v.start()
-		case "both":
+		case "all that serves":
 			v.kill()
 			v.killDaemons(t, "tgtd", 2)
+			v.killDaemons(t, "qemu-storage-daemon", 1)
 			v.start()
-		case "the broker":
-			w.killAfter(300*time.Millisecond, false, "volume", "snapshot", "create", "data", "under-load")
-			w.must("resume")
+		case "the broker and its plugins":
+			w.must("volume", "snapshot", "create", "data", "under-load")
+			w.growsUnder(g, "data")
 		}
 		g.writesOn("kill -9 of " + name)
 	}
@@ -135,6 +137,31 @@ func TestAcknowledgedWritesSurvive(t *testing.T) {
 	}
 	w.must("volume", "rm", "data", "fs", "--yes")
 	v.empty(t)
+}
+
+// growsUnder lets a volume grow while a guest writes on, and kills the broker, and the
+// plugins that it has spawned, at every other step of that; the next broker resumes it.
+func (w *world) growsUnder(g *guest, volume string) {
+	w.t.Helper()
+	w.write("broker.run", `for p in $(cat /proc/$PPID/task/*/children); do [ $p = $$ ] || { kill -9 $p && echo $p; } done >>$HOME/plugins.killed; kill -9 $PPID`)
+	killed := 0
+	for n := 1; ; n += 2 {
+		w.order("broker", n)
+		_, errs, code := w.meson("volume", "resize", volume, fmt.Sprintf("%dMiB", 128+128*n))
+		if w.pending("broker") {
+			if code != 0 {
+				w.t.Errorf("nobody was killed: exit %d\n%s", code, errs)
+			}
+			break
+		}
+		killed++
+		w.must("resume")
+		g.writesOn(fmt.Sprintf("kill -9 of the broker and its plugins at step %d", n))
+	}
+	plugins, _ := os.ReadFile(filepath.Join(w.home, "plugins.killed"))
+	if n := bytes.Count(plugins, []byte{'\n'}); killed < 3 || n < killed {
+		w.t.Errorf("%d brokers were killed, and %d plugins: want 3 at least, and one of each", killed, n)
+	}
 }
 
 // tool runs a program that must succeed, and gives what it printed.
