@@ -83,20 +83,6 @@ func (q *qmp) peer() (int, error) {
 	return int(cred.Pid), nil
 }
 
-// greet waits for the daemon's greeting and answers it. What was meant for the
-// client before may come first.
-func (q *qmp) greet() error {
-	for {
-		var r reply
-		if err := q.in.Decode(&r); err != nil {
-			return fmt.Errorf("the monitor does not greet: %w", err)
-		}
-		if r.QMP != nil {
-			return q.do("qmp_capabilities", nil, nil)
-		}
-	}
-}
-
 // do runs a command; out may be nil.
 func (q *qmp) do(command string, args map[string]any, out any) error {
 	cmd := map[string]any{"execute": command, "id": 1}
@@ -134,15 +120,13 @@ func (q *qmp) close() {
 
 // with runs commands on the daemon's monitor.
 func (d *Daemon) with(ctx context.Context, op string, f func(*qmp) error) error {
-	q, err := dialQMP(ctx, d.socket("qmp"))
+	q, err := greeted(ctx, d.socket("qmp"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
 		return fault(sdk.Unavailable, op, d.dir, "the daemon does not run")
 	}
 	if err == nil {
 		defer q.close()
-		if err = q.greet(); err == nil {
-			err = f(q)
-		}
+		err = f(q)
 	}
 	if refused, ok := errors.AsType[*qmpError](err); ok {
 		kind := sdk.Unavailable
