@@ -23,7 +23,7 @@ func Pledge() core.Pledge {
 		PCI: []core.PCIRequest{{Vendor: "10de", Model: "20b0", Quantity: 2}},
 		Volumes: []core.VolumeRequest{
 			{VID: "v-1", Bootable: true, Shareable: true},
-			{Name: "data", SizeMiB: 128 * 3, ReadOnly: true, Volatile: true},
+			{Name: "data", SizeMiB: 128 * 3, ReadOnly: true, Volatile: true, Private: true, Format: "qcow2"},
 		},
 		Networks: []core.NetworkRequest{{UID: "n-1"}},
 		Login: core.Login{
@@ -104,7 +104,7 @@ func volumeQuote(t testing.TB) core.VolumeQuote {
 		Offer: core.VolumeOffer{
 			ID: "vo", Provider: "vault1", Plugin: "iscsi", Region: "r", Zone: "z", Tier: "fast", SizeBytes: 1 << 30, Exposures: []core.Exposure{exposure()},
 			Unknown: []string{"private"}, Quantities: quantities, ListRevision: list.Revision, ExpiresAt: noon(), Facts: map[string]string{"free": "9"},
-			QuoteOnly: "full", Token: []byte{0, 0xfe},
+			Format: "qcow2", QuoteOnly: "full", Token: []byte{0, 0xfe},
 		},
 	}
 }
