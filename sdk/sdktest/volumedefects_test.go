@@ -109,10 +109,13 @@ func (d endsNothing) Unexport(context.Context, *pb.UnexportRequest) error { retu
 type deletesInUse struct{ *MemProvider }
 
 func (d deletesInUse) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest) error {
-	if v, there := find(d.store.state.Volumes, req.GetOwner(), req.GetId()); there {
-		v.Exports = nil
-		_ = d.store.do(ctx, true, func(s *memState) error { s.put(v); return nil })
-	}
+	_ = d.store.do(ctx, true, func(s *memState) error {
+		if v, there := find(s.Volumes, req.GetOwner(), req.GetId()); there {
+			v.Exports = nil
+			s.put(v)
+		}
+		return nil
+	})
 	return d.MemProvider.DeleteVolume(ctx, req)
 }
 
