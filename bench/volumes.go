@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+
+	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // How large the volumes are of which times are taken, in the words of Meson and of
@@ -14,6 +17,10 @@ import (
 const (
 	volumeSize = "1GiB"
 	imageSize  = "1G"
+	// full is a volume that is written all over.
+	full      = "full"
+	fullSize  = "4GiB"
+	fullBytes = 4 << 30
 )
 
 // volumes measures what is done with volumes, and the ways to their bytes.
@@ -52,6 +59,9 @@ func (b *bench) volumes(ctx context.Context) (rows []row, err error) {
 	if _, err := untilReady(ctx, pid, host.consoleLog(guest.Instance.ID)); err != nil {
 		return nil, err
 	}
+	if err := v.fullVolume(ctx); err != nil {
+		return nil, err
+	}
 	if rows, err = v.changes(ctx, host, guest); err != nil {
 		return nil, err
 	}
@@ -62,6 +72,25 @@ func (b *bench) volumes(ctx context.Context) (rows []row, err error) {
 	throughput, err := ways.table(ctx)
 	b.tables = append(b.tables, throughput)
 	return rows, err
+}
+
+// fullVolume makes a volume of qcow2 and writes all of it.
+func (v *vault) fullVolume(ctx context.Context) error {
+	vid, err := v.created(ctx, full, "qcow2", fullSize)
+	if err != nil {
+		return err
+	}
+	const id = "bench-full"
+	c, err := v.export(ctx, id, vid, pb.ConnectionKind_CONNECTION_KIND_FILE)
+	if err != nil {
+		return err
+	}
+	const block = 1 << 20
+	_, err = v.output(ctx, []string{
+		"qemu-img", "bench", "-t", "unsafe", "-w", "-c", strconv.Itoa(fullBytes / block), "-s", strconv.Itoa(block), "-d", "4",
+		"-f", c.GetFile().GetFormat(), c.GetFile().GetFile(),
+	})
+	return errors.Join(err, v.remote.Unexport(ctx, &pb.UnexportRequest{VolumeId: vid, AttachmentId: id}))
 }
 
 // step is a command of Meson's, and one that does the least of the same.
@@ -126,7 +155,7 @@ func (v *vault) both(ctx context.Context, to *step, s step, swapped bool) error 
 
 // turn is what is done in the i-th turn, and what undoes it.
 func (v *vault) turn(i int, host labHost, guest machine) ([]step, func(context.Context) error, error) {
-	raw, qcow2, clone := fmt.Sprintf("raw%d", i), fmt.Sprintf("qcow%d", i), fmt.Sprintf("clone%d", i)
+	raw, qcow2, clone, fullClone := fmt.Sprintf("raw%d", i), fmt.Sprintf("qcow%d", i), fmt.Sprintf("clone%d", i), fmt.Sprintf("fullclone%d", i)
 	dir := v.path(fmt.Sprintf("bare%d", i))
 	file := func(name string) string { return filepath.Join(dir, name) }
 	// Where QEMU may read it.
@@ -153,6 +182,14 @@ func (v *vault) turn(i int, host labHost, guest machine) ([]step, func(context.C
 			like: "`qemu-img create -b`", bare: over("c"),
 		},
 		{
+			what: "`meson volume snapshot create` of " + fullSize + " that are all written", meson: v.meson("volume", "snapshot", "create", full, fmt.Sprintf("s%d", i)),
+			like: "`qemu-img create -b`", bare: over("f"),
+		},
+		{
+			what: "`meson volume clone` of them", meson: v.meson("volume", "clone", full, fullClone),
+			like: "`qemu-img create -b`", bare: over("g"),
+		},
+		{
 			what: "`meson volume attach` to a running machine", meson: v.meson("volume", "attach", raw, guest.Name),
 			like: "`virsh attach-disk`", bare: host.virsh("attach-disk", guest.Instance.ID, disk, "vdy", "--live", "--subdriver", "raw"),
 		},
@@ -163,7 +200,7 @@ func (v *vault) turn(i int, host labHost, guest machine) ([]step, func(context.C
 	}
 	clean := func(ctx context.Context) error {
 		_ = os.Remove(disk)
-		_, err := v.output(ctx, v.meson("volume", "rm", "--yes", clone, qcow2, raw))
+		_, err := v.output(ctx, v.meson("volume", "rm", "--yes", clone, qcow2, raw, fullClone))
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	err := os.Mkdir(dir, 0o700)
