@@ -113,26 +113,16 @@ func TestDamagedFolders(t *testing.T) {
 	t.Parallel()
 	needs(t, "qemu-img")
 	s := newSite(t, nil)
-	write := func(path, text string) {
-		t.Helper()
-		path = filepath.Join(s.vault, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	const good = `{"size": 0.125, "name": "old", "bootable": false, "private": false, "shareable": false, "readonly": false}`
-	write("half.elimg/meta.json", `{"size": 0.1`)
-	write("nodata.elimg/meta.json", good)
-	write("a/twice.elimg/meta.json", good)
-	write("a/twice.elimg/data.img", strings.Repeat("\x00", 1<<20))
-	write("b/twice.elimg/meta.json", good)
-	write("b/twice.elimg/data.img", strings.Repeat("\x00", 1<<20))
-	write("vid.0123456789abcdef0123456789abcdef.elimg/volumefile", good)
+	s.write("half.elimg/meta.json", `{"size": 0.1`)
+	s.write("nodata.elimg/meta.json", good)
+	s.write("a/twice.elimg/meta.json", good)
+	s.write("a/twice.elimg/data.img", strings.Repeat("\x00", 1<<20))
+	s.write("b/twice.elimg/meta.json", good)
+	s.write("b/twice.elimg/data.img", strings.Repeat("\x00", 1<<20))
+	s.write("vid.0123456789abcdef0123456789abcdef.elimg/volumefile", good)
 	whole := filepath.Join(s.vault, "vid.0123456789abcdef0123456789abcdef.elimg", "disk.img")
-	write("vid.0123456789abcdef0123456789abcdef.elimg/disk.img", "")
+	s.write("vid.0123456789abcdef0123456789abcdef.elimg/disk.img", "")
 	if err := os.Truncate(whole, 1<<27); err != nil {
 		t.Fatal(err)
 	}

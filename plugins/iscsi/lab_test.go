@@ -90,6 +90,18 @@ func freePorts(t *testing.T) int {
 	return min(l.Addr().(*net.TCPAddr).Port, 65000)
 }
 
+// write puts a file into the vault, as somebody else does.
+func (s *site) write(path, text string) {
+	s.t.Helper()
+	path = filepath.Join(s.vault, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *site) config() string {
 	text, err := json.Marshal(s.settings)
 	if err != nil {

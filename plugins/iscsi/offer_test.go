@@ -22,23 +22,13 @@ func TestOffersSayWhatIsLeft(t *testing.T) {
 	if free, err := strconv.ParseFloat(got["free_gib"], 64); err != nil || free < 1 || len(got) != 2 || got["format"] != "raw" {
 		t.Errorf("without limits: %v, %v, want format and free_gib alone", got, err)
 	}
-	write := func(path, text string) {
-		t.Helper()
-		path = filepath.Join(s.vault, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("settings.json", `{"max-volumes": 3, "max-size": 2.5}`)
+	s.write("settings.json", `{"max-volumes": 3, "max-size": 2.5}`)
 	want := map[string]string{"format": "raw", "free_gib": "2.5", "volumes_left": "3", "limit_gib": "2.5"}
 	if d := cmp.Diff(want, facts()); d != "" {
 		t.Errorf("of an empty vault: %s", d)
 	}
-	write("theirs.elimg/meta.json", `{"size": 1.125, "name": "theirs"}`)
-	write("theirs.elimg/data.img", "")
+	s.write("theirs.elimg/meta.json", `{"size": 1.125, "name": "theirs"}`)
+	s.write("theirs.elimg/data.img", "")
 	if err := os.Truncate(filepath.Join(s.vault, "theirs.elimg/data.img"), 9<<27); err != nil {
 		t.Fatal(err)
 	}

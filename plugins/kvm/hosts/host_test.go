@@ -22,6 +22,14 @@ func openTest(t *testing.T, uri string) *Host {
 	return h
 }
 
+// loseSession ends a host's connection, as its other side does.
+func loseSession(h *Host) {
+	h.mu.Lock()
+	s := h.session
+	h.mu.Unlock()
+	s.lose()
+}
+
 func TestDo(t *testing.T) {
 	h := openTest(t, testURI)
 	name, err := Ask(t.Context(), h, "ask name", func(c *libvirt.Connect) (string, error) { return c.GetType() })
@@ -190,10 +198,7 @@ func TestListening(t *testing.T) {
 	}
 	changes := h.Subscribe("6d65736f-6e00-5000-8000-00000000cafe")
 	defer changes.Close()
-	h.mu.Lock()
-	s := h.session
-	h.mu.Unlock()
-	s.lose()
+	loseSession(h)
 	for h.Generation() != 2 {
 		time.Sleep(time.Millisecond)
 	}
@@ -211,10 +216,7 @@ func TestReopen(t *testing.T) {
 	}
 	changes := h.Subscribe("")
 	defer changes.Close()
-	h.mu.Lock()
-	s := h.session
-	h.mu.Unlock()
-	s.lose()
+	loseSession(h)
 	for h.Generation() != 2 {
 		select {
 		case <-changes.C:
