@@ -25,6 +25,10 @@ type Options struct {
 	// Retry is the longest wait between two attempts to connect; 0 is 30 s. A
 	// caller who needs the host brings the next attempt forward.
 	Retry time.Duration
+	// ListenAfter is how long a connection has been open when its host is asked to tell
+	// of changes though nobody waits for any; 0 is 1 s, and most commands have ended by
+	// then.
+	ListenAfter time.Duration
 }
 
 // Host is one libvirt host. All methods may be called concurrently.
@@ -51,6 +55,9 @@ type Host struct {
 func Open(opts Options) *Host {
 	if opts.Retry == 0 {
 		opts.Retry = 30 * time.Second
+	}
+	if opts.ListenAfter == 0 {
+		opts.ListenAfter = time.Second
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &Host{

@@ -33,14 +33,10 @@ func (h *Host) Subscribe(uuid string) *Subscription {
 	return s
 }
 
-// listeningAfter is when a session asks for events that nobody wants yet: most commands
-// have ended by then.
-const listeningAfter = time.Second
-
 // attend hears what becomes of a session until it is of no more use, or ctx ends. It
 // asks for events as soon as somebody wants them, or after a while.
 func (h *Host) attend(ctx context.Context, s *session) {
-	late := time.NewTimer(listeningAfter)
+	late := time.NewTimer(h.opts.ListenAfter)
 	defer late.Stop()
 	if h.awaited() {
 		late.Reset(0)
