@@ -74,12 +74,16 @@ func (a *app) volumeExport(ctx context.Context, volume, file string, f volumeExp
 	if err != nil {
 		return err
 	}
+	name := file
+	if file == "-" {
+		name = "standard output"
+	}
 	out := &summed{to: to, sum: sha256.New(), add: func(int) {}}
 	a.job.begin()
 	v, err := b.ExportVolume(ctx, api.ExportVolumeRequest{
 		Volume: volume, Snapshot: f.snapshot, Format: f.format, To: out,
 		Begin: func(total int64) error {
-			out.add = a.passed(total, "writing "+fileName(file))
+			out.add = a.passed(total, "writing "+name)
 			return nil
 		},
 	})

@@ -31,10 +31,8 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 	if _, err := inst.Consumer.Reach(v.Exposures); err != nil {
 		return VolumeInfo{}, &core.Error{Kind: core.Unsupported, Op: "attach volume", Subject: subject, Err: err, Hint: "meson volume show " + v.ID}
 	}
-	others := filter(v.Uses, func(u core.VolumeUse) bool { return u.Allocation != a.ID && (u.Writable || !readOnly) })
-	if len(others) > 0 && !v.Shareable {
-		v.Uses = others
-		return VolumeInfo{}, m.inUse(ctx, "attach volume", v)
+	if err := m.heldBy(ctx, "attach volume", v, readOnly, func(u core.VolumeUse) bool { return u.Allocation != a.ID }); err != nil {
+		return VolumeInfo{}, err
 	}
 	if req.DryRun {
 		if !readOnly {
@@ -53,6 +51,17 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 		return VolumeInfo{}, err
 	}
 	return m.again(ctx, v)
+}
+
+// heldBy is the refusal of a further use of a volume: who of others, as far as its
+// provider said, has it in a way that another one cannot join; nil if nobody has.
+func (m *Meson) heldBy(ctx context.Context, op string, v found, readOnly bool, other func(core.VolumeUse) bool) error {
+	held := filter(v.Uses, func(u core.VolumeUse) bool { return other(u) && (u.Writable || !readOnly) })
+	if len(held) == 0 || v.Shareable {
+		return nil
+	}
+	v.Uses = held
+	return m.inUse(ctx, op, v)
 }
 
 // DetachVolume implements [Broker].
@@ -127,11 +136,23 @@ func (m *Meson) MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapp
 	if _, err := req.From.Reach(v.Exposures); err != nil {
 		return VolumeMapping{}, &core.Error{Kind: core.Unsupported, Op: "map volume", Subject: v.Provider + "/" + v.ID, Err: err, Hint: "meson volume show " + v.ID}
 	}
+	readOnly := req.ReadOnly || v.ReadOnly
+	known, err := m.Ledger.Attachments(ctx, ledger.AttachmentFilter{})
+	if err != nil {
+		return VolumeMapping{}, err
+	}
+	// What was copied while in use may show the use of the place that it was copied from.
+	copied := func(u core.VolumeUse) bool {
+		return slices.ContainsFunc(known, func(t core.AttachmentRecord) bool { return t.ID == u.Attachment && t.Provider != v.Provider })
+	}
+	if err := m.heldBy(ctx, "map volume", v, readOnly, func(u core.VolumeUse) bool { return u.Attachment != req.ID && !copied(u) }); err != nil {
+		return VolumeMapping{}, err
+	}
 	target, err := m.target(ctx, v)
 	if err != nil {
 		return VolumeMapping{}, err
 	}
-	order := alloc.MapOrder{VolumeTarget: target, ID: req.ID, ReadOnly: req.ReadOnly || v.ReadOnly, From: req.From, Holder: req.Who}
+	order := alloc.MapOrder{VolumeTarget: target, ID: req.ID, ReadOnly: readOnly, From: req.From, Holder: req.Who}
 	record, way, err := m.engine.Map(ctx, order, m.volumeReporter(m.Now(), v.Name, req.Progress))
 	if err != nil {
 		return VolumeMapping{}, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mesoncloud/meson/core"
@@ -40,11 +41,14 @@ func mostExported(size int64, format string) int64 {
 // inUse is the refusal of what must not be done while somebody has the volume: who
 // that is, and since when.
 func (m *Meson) inUse(ctx context.Context, op string, v found) *core.Error {
-	e := &core.Error{Kind: core.Busy, Op: op, Subject: v.Provider + "/" + v.ID, Hint: "meson volume show " + v.ID + "; meson volume detach " + v.ID}
-	names, uses := map[string]string{}, v.Uses
+	names, uses, end := map[string]string{}, v.Uses, "detach"
 	if info, err := m.info(ctx, v.Volume); err == nil {
 		names, uses = info.Machines, info.Uses
 	}
+	if mapped, err := m.Mappings(ctx); err == nil && slices.ContainsFunc(mapped, func(t core.AttachmentRecord) bool { return t.ID == uses[0].Attachment }) {
+		end = "unmap"
+	}
+	e := &core.Error{Kind: core.Busy, Op: op, Subject: v.Provider + "/" + v.ID, Hint: "meson volume show " + v.ID + "; meson volume " + end + " " + v.ID}
 	var who []string
 	for _, u := range uses {
 		does := "reads it"

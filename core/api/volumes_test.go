@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -284,6 +285,19 @@ func TestMapVolume(t *testing.T) {
 	list, err := w.Mappings(t.Context())
 	if err != nil || len(list) != 1 || list[0].Holder != "ada@desk" {
 		t.Errorf("%+v, %v", list, err)
+	}
+	// Whoever comes second is told at once who has it, and nothing of theirs is recorded.
+	second := req
+	second.ID, second.Who = "", "bob@desk"
+	for _, second.ReadOnly = range []bool{false, true} {
+		_, err := w.MapVolume(t.Context(), second)
+		e, ok := errors.AsType[*core.Error](err)
+		if !ok || e.Kind != core.Busy || !strings.Contains(e.Text, "ada@desk writes to it since") || !strings.Contains(e.Hint, "meson volume unmap") {
+			t.Errorf("a second one, reading %v: %v", second.ReadOnly, err)
+		}
+	}
+	if after, err := w.Events(t.Context(), "", 0, 1000); err != nil || len(after) != len(events) {
+		t.Errorf("%d events, and %d before; %v", len(after), len(events), err)
 	}
 	for range 2 {
 		if err := w.UnmapVolume(t.Context(), made.Attachment.ID, false); err != nil {
