@@ -33,6 +33,7 @@ func (p *Provider) Create(ctx context.Context, req *pb.CreateRequest) (*pb.Insta
 	}
 	j := p.jobs.find(o.uuid)
 	if j == nil {
+		o.lookForBase(ctx)
 		c, found, err := p.claim(ctx, o)
 		if err != nil {
 			return nil, err

@@ -67,8 +67,8 @@ const (
 
 // base is the order's image in the pool, sent there if it is not.
 func (p *Provider) base(ctx context.Context, o *order, j *job) (*baseImage, error) {
-	if b, err := o.at.whole(ctx, o.image); b != nil || err != nil {
-		return b, failed("look for image", o.at, err, false)
+	if b := <-o.foundBase; b != nil {
+		return b, nil
 	}
 	unlock, err := o.at.uploading.Lock(ctx, o.image.SHA256)
 	if err != nil {
@@ -100,6 +100,22 @@ func (p *Provider) base(ctx context.Context, o *order, j *job) (*baseImage, erro
 		err = errors.New("image vanished from its pool")
 	}
 	return b, failed("look for image", o.at, err, false)
+}
+
+// lookForBase looks while the claim is made whether the image is in the pool: mostly it
+// is. What became of it is in foundBase, once.
+func (o *order) lookForBase(ctx context.Context) {
+	found := make(chan *baseImage, 1)
+	o.foundBase = found
+	go func() {
+		defer close(found)
+		if o.fromVolume() {
+			return
+		}
+		if b, err := o.at.whole(ctx, o.image); err == nil {
+			found <- b
+		}
+	}()
 }
 
 // whole is the image in the pool, nil if it is not there or not whole.

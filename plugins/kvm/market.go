@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
@@ -25,16 +26,17 @@ func (p *Provider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*p
 	}
 	limited, cancel := patient(ctx)
 	defer cancel()
-	snapshots := make([]Snapshot, len(p.places))
-	errs := everywhere(p.places, func(i int, at *place) error {
+	places := p.asked(req.GetOfferId())
+	snapshots := make([]Snapshot, len(places))
+	errs := everywhere(places, func(i int, at *place) error {
 		host, err := at.look(limited, sight{devices: len(req.GetPledge().GetPci()) > 0})
 		snapshots[i] = Snapshot{Site: at.Site, Host: host}
 		return err
 	})
 	for i, err := range errs {
 		if err != nil {
-			snapshots[i].Err = failed("look at host", p.places[i], err, false)
-			p.log.Debug("host gives no offer", "host", p.places[i].Zone, "error", hosts.Text(err))
+			snapshots[i].Err = failed("look at host", places[i], err, false)
+			p.log.Debug("host gives no offer", "host", places[i].Zone, "error", hosts.Text(err))
 		}
 	}
 	answer, err := Offers(p.config, list, snapshots, req, time.Now())
@@ -42,6 +44,15 @@ func (p *Provider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*p
 		return err
 	}
 	return send(answer)
+}
+
+// asked are the hosts that matter: of one offer its own, of any all.
+func (p *Provider) asked(offer string) []*place {
+	zone, _, _ := strings.Cut(offer, "/")
+	if at := p.byZone[zone]; at != nil {
+		return []*place{at}
+	}
+	return p.places
 }
 
 // PriceList is the configuration's. It is as of the time when the provider was

@@ -20,11 +20,13 @@ type order struct {
 	owner *pb.Owner
 	req   *pb.CreateRequest
 	// image is nil where the machine boots from one of links.
-	image   *Image
-	links   []link.Link
-	request fit.Request
-	limits  fit.Limits
-	efi     bool
+	image *Image
+	// foundBase gives the image's volume if it is in the pool; closed after that.
+	foundBase <-chan *baseImage
+	links     []link.Link
+	request   fit.Request
+	limits    fit.Limits
+	efi       bool
 	// networks to connect to, an interface each.
 	networks []string
 }

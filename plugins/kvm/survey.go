@@ -25,9 +25,11 @@ type survey struct {
 	generation uint64
 	room       inventory.Source
 	roomAt     time.Time
-	// host is built of both and of doms.
-	host *inventory.Host
-	doms []*hosts.Domain
+	// host is built of both and of doms, which were asked for at domsAt.
+	host     *inventory.Host
+	doms     []*hosts.Domain
+	domsAt   time.Time
+	readings inventory.Readings
 }
 
 // sight says what a look at a host is for.
@@ -39,9 +41,10 @@ type sight struct {
 }
 
 // look is the host as events and the last two seconds leave it. What is fresh
-// counts in the domains.
+// counts in the domains. Who has waited for another's look is content with it, if its
+// domains were asked for after the call began.
 func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) {
-	s := &at.survey
+	s, began := &at.survey, time.Now()
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -50,6 +53,7 @@ func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) 
 	}
 
 	var doms []*hosts.Domain
+	var domsAt time.Time
 	var g errgroup.Group
 	roomy := s.roomAt
 	g.Go(func() error { return at.readRoom(ctx) })
@@ -57,9 +61,12 @@ func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) 
 	// to no survey: the hardware is read first and its generation kept.
 	err := at.readHardware(ctx, what.devices)
 	g.Go(func() (lerr error) {
+		domsAt = time.Now()
 		switch {
 		case err != nil:
 			return err
+		case s.host != nil && s.domsAt.After(began):
+			doms, domsAt = s.doms, s.domsAt
 		case what.now:
 			doms, lerr = at.host.DomainsNow(ctx)
 		default:
@@ -71,13 +78,15 @@ func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) 
 		return nil, err
 	}
 	if s.host != nil && roomy.Equal(s.roomAt) && same(s.doms, doms) {
+		s.domsAt = domsAt
 		return s.host, nil
 	}
 	src := s.room
+	src.Readings = &s.readings
 	for _, d := range doms {
 		src.Domains = append(src.Domains, inventory.DomainSource{UUID: d.UUID, Name: d.Name, Active: d.Active(), XML: d.XML})
 	}
-	s.host, s.doms = s.hardware.Host(src), doms
+	s.host, s.doms, s.domsAt = s.hardware.Host(src), doms, domsAt
 	return s.host, nil
 }
 
@@ -108,13 +117,13 @@ func (at *place) keepWarm(ctx context.Context) {
 	}
 }
 
-// same reports whether two lists are of the very same readings.
+// same reports whether two lists say the same.
 func same(a, b []*hosts.Domain) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
-		if a[i] != b[i] {
+		if a[i] != b[i] && *a[i] != *b[i] {
 			return false
 		}
 	}

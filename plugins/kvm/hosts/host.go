@@ -26,8 +26,8 @@ type Options struct {
 	// caller who needs the host brings the next attempt forward.
 	Retry time.Duration
 	// ListenAfter is how long a connection has been open when its host is asked to tell
-	// of changes though nobody waits for any; 0 is 1 s, and most commands have ended by
-	// then.
+	// of changes though nobody waits for any, and when its loss is noticed though nobody
+	// calls; 0 is 1 s, and most commands have ended by then.
 	ListenAfter time.Duration
 }
 

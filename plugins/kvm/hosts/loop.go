@@ -8,13 +8,19 @@ import (
 	"libvirt.org/go/libvirt"
 )
 
-// startLoop starts libvirt's event loop. Libvirt has one per process, must be
-// told before the first connection is opened, and offers no way to end it; that
-// is why this alone is package state.
-var startLoop = sync.OnceValue(func() error {
+// prepareLoop tells libvirt that there will be an event loop. Libvirt has one per
+// process, must be told before the first connection is opened, and offers no way to
+// end it; that is why this and runLoop alone are package state.
+var prepareLoop = sync.OnceValue(func() error {
 	if err := libvirt.EventRegisterDefaultImpl(); err != nil {
 		return fmt.Errorf("register libvirt event loop: %w", err)
 	}
+	return nil
+})
+
+// runLoop runs the event loop. Calls need none: while it runs, each call wakes it
+// several times, and what hears no events yet does without.
+var runLoop = sync.OnceFunc(func() {
 	go func() {
 		for {
 			if err := libvirt.EventRunDefaultImpl(); err != nil {
@@ -24,5 +30,4 @@ var startLoop = sync.OnceValue(func() error {
 			}
 		}
 	}()
-	return nil
 })

@@ -11,7 +11,7 @@ import (
 )
 
 // Keepalive: a connection whose other side is silent for about twelve seconds
-// is closed, and every call under way on it ends.
+// is closed, and every call under way on it ends. It begins with listening.
 const (
 	keepaliveSeconds = 3
 	keepaliveMisses  = 3
@@ -30,7 +30,6 @@ type session struct {
 	// lost is closed when the connection is of no more use.
 	lost     chan struct{}
 	loseOnce sync.Once
-	opened   time.Time
 	events   []int
 
 	mu      sync.Mutex
@@ -96,36 +95,37 @@ func (s *session) close() {
 			_ = s.conn.DomainEventDeregister(id)
 		}
 		_ = s.conn.UnregisterCloseCallback()
+		runLoop() // it closes the socket
 		_, _ = s.conn.Close()
 	}()
 }
 
 // dial opens a connection.
 func dial(uri string) (*session, error) {
-	if err := startLoop(); err != nil {
+	if err := prepareLoop(); err != nil {
 		return nil, err
 	}
 	conn, err := libvirt.NewConnect(unattended(uri))
 	if err != nil {
+		runLoop() // it closes what was opened in vain
 		return nil, err
 	}
-	s := &session{conn: conn, lost: make(chan struct{}), opened: time.Now()}
-	if err := conn.RegisterCloseCallback(func(*libvirt.Connect, libvirt.ConnectCloseReason) { s.lose() }); err != nil && !unsupported(err) {
-		s.close()
-		return nil, err
-	}
-	if err := conn.SetKeepAlive(keepaliveSeconds, keepaliveMisses); err != nil && !unsupported(err) {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+	return &session{conn: conn, lost: make(chan struct{})}, nil
 }
 
-// listen registers for everything that can change what a domain is or uses. A
-// driver that lacks one of the events is served by the callers' own polls. changed
-// hears the UUID of every domain that changes, from libvirt's event loop: it must not
-// block and must not call libvirt. The caller has a reference.
+// listen notices from now on that the connection is of no more use, and registers for
+// everything that can change what a domain is or uses. A driver that lacks one of the
+// events is served by the callers' own polls. changed hears the UUID of every domain
+// that changes, from libvirt's event loop: it must not block and must not call
+// libvirt. The caller has a reference.
 func (s *session) listen(log *slog.Logger, changed func(uuid string)) error {
+	runLoop()
+	if err := s.conn.RegisterCloseCallback(func(*libvirt.Connect, libvirt.ConnectCloseReason) { s.lose() }); err != nil && !unsupported(err) {
+		return err
+	}
+	if err := s.conn.SetKeepAlive(keepaliveSeconds, keepaliveMisses); err != nil && !unsupported(err) {
+		return err
+	}
 	heard := func(dom *libvirt.Domain) {
 		if uuid, err := dom.GetUUIDString(); err == nil {
 			changed(uuid)

@@ -62,12 +62,22 @@ type addressXML struct {
 }
 
 func (b *builder) guests() {
+	b.src.Readings.begin()
 	for _, d := range b.src.Domains {
-		b.host.Guests = append(b.host.Guests, b.guest(d))
+		r := b.src.Readings.of(d, readGuest)
+		b.host.Guests = append(b.host.Guests, r.guest)
+		b.host.Warnings = append(b.host.Warnings, r.warnings...)
 	}
 	slices.SortStableFunc(b.host.Guests, func(x, y Guest) int {
 		return cmp.Or(cmp.Compare(x.UUID, y.UUID), cmp.Compare(x.Name, y.Name))
 	})
+}
+
+// readGuest reads a domain, by itself: nothing else of its host matters to it.
+func readGuest(src DomainSource) reading {
+	b := builder{host: &Host{}}
+	g := b.guest(src)
+	return reading{guest: g, warnings: b.host.Warnings}
 }
 
 func (b *builder) guest(src DomainSource) Guest {

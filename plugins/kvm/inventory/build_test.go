@@ -353,3 +353,32 @@ func TestHostThatDoesNotSayWhichThreadsShareACore(t *testing.T) {
 		}
 	}
 }
+
+// A domain whose text is the same is not read again, and what is made of it is equal.
+func TestReadings(t *testing.T) {
+	src := inventorytest.Source(t, "smt")
+	src.Domains = append(src.Domains, inventory.DomainSource{UUID: "odd", Name: "odd", XML: "<domain"})
+	hw, err := inventory.ReadHardware(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := hw.Host(src)
+	src.Readings = new(inventory.Readings)
+	if diff := cmp.Diff(plain, hw.Host(src)); diff != "" {
+		t.Error(diff)
+	}
+	again := hw.Host(src)
+	if diff := cmp.Diff(plain, again); diff != "" {
+		t.Errorf("the second time: %s", diff)
+	}
+	changed := &src.Domains[0]
+	changed.XML = strings.ReplaceAll(changed.XML, "web1", "web9")
+	if g, _ := hw.Host(src).Guest("11111111-0000-4000-8000-000000000001"); g == nil || g.Claim == nil || g.Claim.Name != "web9" {
+		t.Errorf("changed: %+v", g)
+	}
+	known := testing.AllocsPerRun(1, func() { hw.Host(src) })
+	src.Readings = nil
+	if unknown := testing.AllocsPerRun(1, func() { hw.Host(src) }); known > unknown/2 {
+		t.Errorf("%.0f allocations for domains that are known, %.0f for others", known, unknown)
+	}
+}

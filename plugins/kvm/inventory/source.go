@@ -29,8 +29,10 @@ type Source struct {
 	// NodeDevices are virNodeDeviceGetXMLDesc of the PCI devices, where they matter.
 	NodeDevices []string
 	Domains     []DomainSource
-	Pools       []PoolSource
-	Networks    []NetworkSource
+	// Readings spares reading again the domains that it knows; nil knows none.
+	Readings *Readings
+	Pools    []PoolSource
+	Networks []NetworkSource
 
 	// MemoryTotalMiB and MemoryFreeMiB are those of virNodeGetMemoryStats;
 	// nodeinfo's figure differs from it on some kernels. A total of 0 leaves
