@@ -29,6 +29,9 @@ func fileWriter(v *vault.Volume) *vault.Use {
 // record, and nothing is wrong, until it has; without, it is Busy before anything is
 // recorded. waits is the attachment of that machine.
 func (s *store) grow(ctx context.Context, f found, size uint64, holder bool) (waits string, err error) {
+	if err := overSockets(f.Volume, size); err != nil {
+		return "", err
+	}
 	if !holder {
 		if err := s.mayGrow(f.Volume, size); err != nil {
 			return "", err
@@ -69,6 +72,21 @@ func (s *store) grow(ctx context.Context, f found, size uint64, holder bool) (wa
 	s.step("resize.recorded")
 	// Now that the new size is on record, tgtd is told of it.
 	return "", s.settle(ctx, f)
+}
+
+// overSockets refuses to let a volume grow that is reached over NBD: its clients are
+// told a size once, and cut off where it changes, so that a machine's requests fail.
+func overSockets(v *vault.Volume, size uint64) error {
+	uses := standing(v, "nbd")
+	if len(uses) == 0 || size <= max(v.Meta.SizeBytes, v.State.ResizeBytes) {
+		return nil
+	}
+	u := uses[0]
+	return &sdk.Error{
+		Kind: sdk.Busy, Op: opResize, Subject: "volume " + v.ID, Source: sdk.SourceProvider,
+		Text: fmt.Sprintf("attachment %s of allocation %s reaches it over nbd, where who is connected does not see it grow, but is cut off", u.ID, u.Allocation),
+		Hint: "detach it, resize it, and attach it again",
+	}
 }
 
 // mayGrow refuses what only the machine can do that has the file open.

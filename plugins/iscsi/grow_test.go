@@ -20,7 +20,13 @@ import (
 func openFile(t *testing.T, c *pb.Connection) *guest {
 	t.Helper()
 	f := c.GetFile()
-	g := &guest{t: t, cmd: exec.CommandContext(t.Context(), "stdbuf", "-o0", "qemu-io", "--image-opts", "driver="+f.GetFormat()+",file.driver=file,file.filename="+f.GetFile())}
+	return startOn(t, "driver="+f.GetFormat()+",file.driver=file,file.filename="+f.GetFile())
+}
+
+// startOn is a QEMU that has a disk.
+func startOn(t *testing.T, disk string) *guest {
+	t.Helper()
+	g := &guest{t: t, cmd: exec.CommandContext(t.Context(), "stdbuf", "-o0", "qemu-io", "--image-opts", disk)}
 	var err error
 	if g.in, err = g.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -141,6 +147,44 @@ func TestGrowFileOfStoppedMachine(t *testing.T) {
 		machine.end()
 		s.empty(p)
 	}
+}
+
+// What a machine reaches over NBD does not grow under it, and goes on as it is; when
+// the machine has let go, it does.
+func TestGrowOverNBD(t *testing.T) {
+	t.Parallel()
+	needs(t, "qemu-img", "qemu-storage-daemon", "qemu-io")
+	s := newSite(t, nil)
+	p := s.provider(Hooks{})
+	req, v := filled(t, p, "qcow2")
+	from := here()
+	from.Kinds = []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NBD}
+	x, err := p.Export(t.Context(), export(req.GetOwner(), v.GetId(), "a1", from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, socket, _ := strings.Cut(strings.TrimPrefix(x.GetConnection().GetNbd().GetUri(), "nbd+unix:///"), "?socket=")
+	machine := startOn(t, "driver=nbd,server.type=unix,server.path="+socket+",export="+name)
+	machine.do("write -P 7 32M 64k", "flush")
+	for _, holder := range []bool{false, true} {
+		if _, err := resize(t, p, v.GetId(), 1<<28, holder); sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), req.GetOwner().GetAllocation()) {
+			t.Errorf("holder grows %v: %v, want Busy and whose it is", holder, err)
+		}
+	}
+	if _, err := resize(t, p, v.GetId(), 1<<27, false); err != nil {
+		t.Errorf("to the size that it has: %v", err)
+	}
+	machine.do("read -P 7 32M 64k", "write -P 9 32M 64k", "flush")
+	machine.end()
+	if err := p.Unexport(t.Context(), &pb.UnexportRequest{VolumeId: v.GetId(), AttachmentId: "a1"}); err != nil {
+		t.Fatal(err)
+	}
+	sized(t, p, req.GetOwner(), 1<<27, 0, "")
+	if _, err := resize(t, p, v.GetId(), 1<<28, false); err != nil {
+		t.Error(err)
+	}
+	sized(t, p, req.GetOwner(), 1<<28, 0, "")
+	s.empty(p)
 }
 
 // What a vault has no room for does not grow, in whatever machine it is open; and
