@@ -37,7 +37,7 @@ func (p *Provider) held(ctx context.Context, op string, owner *pb.Owner, id stri
 
 // shown is a volume as it is now.
 func (p *Provider) shown(ctx context.Context, f found) (*pb.Volume, error) {
-	now, err := p.store.find(ctx, f.ID)
+	now, err := p.store.find(ctx, f.id())
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (p *Provider) UnlockVolume(ctx context.Context, req *pb.UnlockVolumeRequest
 	}
 	defer unlock()
 	f, err := p.store.find(ctx, req.GetId())
-	if err == nil {
+	if err == nil && !f.alone { // a copy may have come with a lock
 		f, err = f.writable("unlock volume")
 	}
 	if err != nil {

@@ -30,6 +30,13 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 	if err != nil {
 		return nil, err
 	}
+	f, stands, err := p.store.standsIn(f, req.GetAttachmentId())
+	if err == nil && !stands && readsOnly(f, req) {
+		f, err = p.store.reader(f, opExport)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if err := p.store.resume(ctx, f); err != nil {
 		return nil, err
 	}
@@ -66,12 +73,15 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 	return &pb.ExportResponse{Connection: c, Epoch: use.Epoch}, nil
 }
 
+// readsOnly reports whether who asks will write to nothing.
+func readsOnly(f found, req *pb.ExportRequest) bool { return req.GetReadOnly() || f.Meta.ReadOnly }
+
 // useOf is what an Export asks to be recorded: the use that stands with its
 // attachment, or a new one by the best way that the machine has.
 func (s *store) useOf(f found, req *pb.ExportRequest) (vault.Use, error) {
 	owner := vaultOwner(req.GetOwner())
 	u := vault.Use{
-		ID: req.GetAttachmentId(), Writable: !req.GetReadOnly() && !f.Meta.ReadOnly, Holder: req.GetOwner().GetBroker(),
+		ID: req.GetAttachmentId(), Writable: !readsOnly(f, req), Holder: req.GetOwner().GetBroker(),
 		Allocation: req.GetOwner().GetAllocation(), Owner: &owner,
 	}
 	if have := f.Use(u.ID); have != nil {

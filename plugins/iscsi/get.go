@@ -33,7 +33,7 @@ func (p *Provider) lookup(ctx context.Context, owner *pb.Owner, id string) (foun
 		return p.store.owned(ctx, owner.GetBroker(), owner.GetKey())
 	}
 	f, err := p.store.find(ctx, id)
-	if err == nil && owner.GetBroker() != "" && ownerOf(f.State.Owner).GetBroker() != owner.GetBroker() {
+	if err == nil && !f.alone && owner.GetBroker() != "" && ownerOf(f.State.Owner).GetBroker() != owner.GetBroker() {
 		return found{}, noVolume("volume " + id)
 	}
 	return f, err
@@ -82,7 +82,8 @@ func (s *store) wireBuilding(at *place, u vault.Underway) *pb.Volume {
 }
 
 // ListVolumes sends the broker's volumes, or every one of the vaults, with what is
-// wrong with those that are damaged.
+// wrong with those that are damaged; of what lies in several vaults each place beside
+// the volume, by its own id.
 func (p *Provider) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, send func(*pb.Volume) error) error {
 	all, err := p.store.all(ctx)
 	if err != nil {
@@ -98,6 +99,14 @@ func (p *Provider) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, 
 		if err := send(p.store.wire(f, p.store.peers(ctx, f.Volume))); err != nil {
 			return err
 		}
+		if req.GetBroker() != "" {
+			continue // a place is nobody's
+		}
+		for _, other := range p.store.others(f) {
+			if err := send(p.store.wire(other, p.store.peers(ctx, other.Volume))); err != nil {
+				return err
+			}
+		}
 	}
 	for _, v := range p.building(ctx, req.GetBroker()) {
 		if seen[v.GetId()] {
@@ -110,7 +119,10 @@ func (p *Provider) ListVolumes(ctx context.Context, req *pb.ListVolumesRequest, 
 	return nil
 }
 
-// DeleteVolume removes a volume that nobody uses, and its data for real.
+const opDelete = "delete volume"
+
+// DeleteVolume removes a volume that nobody uses in any place, and its data for real;
+// by a place's own id that place, where another one is no older.
 func (p *Provider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest) error {
 	if req.GetOwner().GetKey() != "" {
 		if err := p.jobs.end(ctx, req.GetOwner()); err != nil {
@@ -120,7 +132,7 @@ func (p *Provider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest
 	f, err := p.lookup(ctx, req.GetOwner(), req.GetId())
 	if sdk.KindOf(err) == sdk.NotFound {
 		if v := p.underway(ctx, req.GetOwner()); v != nil {
-			return &sdk.Error{Kind: sdk.Busy, Op: "delete volume", Subject: "volume " + v.GetId(), Source: sdk.SourceProvider, Text: "another process is making it"}
+			return &sdk.Error{Kind: sdk.Busy, Op: opDelete, Subject: "volume " + v.GetId(), Source: sdk.SourceProvider, Text: "another process is making it"}
 		}
 		// One who was killed may have left the data behind.
 		for _, at := range p.store.vaults {
@@ -138,23 +150,53 @@ func (p *Provider) DeleteVolume(ctx context.Context, req *pb.DeleteVolumeRequest
 		return err
 	}
 	defer unlock()
-	for _, v := range f.whole.All {
-		at := found{Volume: v, at: p.store.in(v.Vault), whole: f.whole}
-		if err := p.store.resume(ctx, at); err != nil && sdk.KindOf(err) != sdk.NotFound {
+	if f.alone {
+		if err := f.spare(); err != nil {
 			return err
 		}
-		// What was served by a process that died may still be running.
-		if err := p.store.settle(ctx, at); err != nil && sdk.KindOf(err) != sdk.NotFound {
+		if err := p.ready(ctx, f); err != nil {
 			return err
 		}
-		freed, err := at.at.vault.Delete(ctx, at.Ref(), ownerOf(v.State.Owner).GetBroker())
-		if err != nil {
+		return p.remove(ctx, f)
+	}
+	// Nothing is removed while any place is in use, and the newest one last.
+	for _, at := range p.store.placesOf(f) {
+		if err := p.ready(ctx, at); err != nil {
 			return err
 		}
-		p.log.Info("volume removed", "volume", f.ID, "folder", v.Folder, "freed_bytes", freed)
+	}
+	for _, at := range slices.Backward(p.store.placesOf(f)) {
+		if err := p.remove(ctx, at); err != nil {
+			return err
+		}
 	}
 	p.step("delete.removed")
 	return nil
+}
+
+// ready ends what is left of uses of a place, and is Busy while one stands.
+func (p *Provider) ready(ctx context.Context, f found) error {
+	err := p.store.resume(ctx, f)
+	if err == nil {
+		// What was served by a process that died may still be running.
+		err = p.store.settle(ctx, f)
+	}
+	if err == nil && len(f.whole.All) > 1 {
+		err = f.at.vault.Hold(ctx, f.Ref(), func(_ context.Context, h *vault.Held) error { return h.Idle(opDelete) })
+	}
+	if sdk.KindOf(err) == sdk.NotFound {
+		return nil
+	}
+	return err
+}
+
+// remove removes one place.
+func (p *Provider) remove(ctx context.Context, f found) error {
+	freed, err := f.at.vault.Delete(ctx, f.Ref(), ownerOf(f.State.Owner).GetBroker())
+	if err == nil {
+		p.log.Info("volume removed", "volume", f.ID, "folder", f.Folder, "freed_bytes", freed)
+	}
+	return err
 }
 
 // watchEvery is how often a volume is looked at for who is connected; changes of the

@@ -149,7 +149,8 @@ func (p *Provider) DeleteSnapshot(ctx context.Context, req *pb.DeleteSnapshotReq
 	return nil
 }
 
-// RevertVolume gives a volume that nobody uses what a snapshot of it holds.
+// RevertVolume gives a volume that nobody uses what a snapshot of it holds. Its epoch
+// is raised before: places that are as new are older then.
 func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest) (*pb.Volume, error) {
 	const op = "revert volume"
 	f, unlock, err := p.held(ctx, op, req.GetOwner(), req.GetVolumeId())
@@ -164,6 +165,10 @@ func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest
 		if err := h.Idle(op); err != nil {
 			return err
 		}
+		if err := h.Raise(f.whole.Epoch); err != nil {
+			return err
+		}
+		p.step("revert.raised")
 		return p.store.do(ctx, h, change{Change: image.Change{Op: image.OpRevert, Layer: req.GetSnapshotId()}})
 	})
 	if err != nil {

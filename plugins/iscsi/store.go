@@ -1,6 +1,7 @@
 package iscsi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -114,6 +115,8 @@ type found struct {
 	at *place
 	// whole is every place of the volume.
 	whole *vault.Place
+	// alone is whether this very place was asked for, and no other; it is only read.
+	alone bool
 }
 
 func (s *store) in(root string) *place {
@@ -149,26 +152,35 @@ func (s *store) all(ctx context.Context) ([]found, error) {
 	return out, nil
 }
 
-// first is the place of a volume that is shown and read.
+// first is the place of a volume that is shown: the one that is read.
 func first(whole *vault.Place) *vault.Volume {
-	if whole.Authority != nil {
-		return whole.Authority
+	if v, _ := whole.Reader(); v != nil {
+		return v
 	}
 	return whole.All[0]
 }
 
-// find reads one volume anew, in every vault. NotFound is certain.
+// find reads one volume anew, in every vault, or one place of it. NotFound is certain.
 func (s *store) find(ctx context.Context, id string) (found, error) {
+	if vid, at := s.placeNamed(id); at != nil {
+		if f, err := s.findPlace(ctx, vid, at); sdk.KindOf(err) != sdk.NotFound {
+			return f, err
+		}
+	}
 	var all []*vault.Volume
+	var unknown error
 	for _, at := range s.vaults {
 		v, err := at.vault.Get(ctx, vault.Ref{ID: id})
 		switch {
 		case sdk.KindOf(err) == sdk.NotFound:
 		case err != nil:
-			return found{}, err
+			unknown = cmp.Or(unknown, err)
 		default:
 			all = append(all, v)
 		}
+	}
+	if unknown != nil {
+		return found{}, s.notWhole(unknown, all)
 	}
 	if id == "" || len(all) == 0 {
 		return found{}, noVolume("volume " + id)
@@ -199,6 +211,12 @@ func noVolume(subject string) error {
 
 // writable is the place of a volume that may be written, or why none may.
 func (f found) writable(op string) (found, error) {
+	if a := f.whole.Authority; f.alone || a != nil && a.Folder != f.Folder {
+		return f, &sdk.Error{
+			Kind: sdk.Conflict, Op: op, Subject: "volume " + f.id(), Source: sdk.SourceProvider,
+			Text: "vault " + f.at.name + " is a place of it for reading alone: " + f.relation(), Hint: "read it, or say " + f.ID + " to write to it",
+		}
+	}
 	if f.whole.Authority == nil {
 		return f, &sdk.Error{
 			Kind: sdk.Conflict, Op: op, Subject: "volume " + f.ID, Source: sdk.SourceProvider,

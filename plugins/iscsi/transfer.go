@@ -58,6 +58,9 @@ func (p *Provider) ExportVolume(ctx context.Context, req *pb.ExportVolumeRequest
 	if f.Directory {
 		return &sdk.Error{Kind: sdk.Unsupported, Op: op, Subject: "volume " + f.ID, Source: sdk.SourceProvider, Text: "a shareable volume is a directory, and no image"}
 	}
+	if f, err = p.store.reader(f, op); err != nil {
+		return err
+	}
 	if err := p.store.resume(ctx, f); err != nil {
 		return err
 	}

@@ -29,9 +29,8 @@ func (p *Provider) Unexport(ctx context.Context, req *pb.UnexportRequest) error 
 		return err
 	}
 	// A use stands where it began, which need not be the place that is written now.
-	for _, v := range f.whole.All {
-		at := found{Volume: v, at: p.store.in(v.Vault), whole: f.whole}
-		if v.Use(req.GetAttachmentId()) != nil {
+	for _, at := range p.store.placesOf(f) {
+		if at.Use(req.GetAttachmentId()) != nil {
 			if err := p.store.end(ctx, at, req.GetAttachmentId(), req.GetForce()); err != nil {
 				return err
 			}

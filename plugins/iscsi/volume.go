@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -62,18 +61,7 @@ func (s *store) wire(f found, peers map[string][]string) *pb.Volume {
 	for _, fault := range v.Faults {
 		out.Faults = append(out.Faults, fault.Text)
 	}
-	if f.whole.Authority == nil && len(v.Faults) == 0 {
-		out.Faults = append(out.Faults, "no place of it may be written: "+f.whole.Why)
-	}
-	if len(f.whole.All) > 1 {
-		var others []string
-		for _, other := range f.whole.All {
-			if other.Folder != v.Folder {
-				others = append(others, other.Folder)
-			}
-		}
-		out.Message = "it lies in " + strings.Join(others, " and ") + " too"
-	}
+	s.wirePlaces(f, out)
 	if v.Readable() && v.DataFile != "" {
 		out.Exposures = s.config.exposures(v.Meta.Shareable, exposedFormat(v))
 	}

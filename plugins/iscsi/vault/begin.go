@@ -37,7 +37,7 @@ type Begin struct {
 //
 // A volume that was found gets its part of Meson's metadata now, and the format of
 // its image, by the rule of Format. Kind, holder, host and initiator of Begin.Use
-// are what Prepare does not change; Epoch, Since and Ending are set here.
+// are what Prepare does not change; Epoch, Since, Vault and Ending are set here.
 func (v *Vault) BeginUse(ctx context.Context, ref Ref, b Begin) (*Volume, Use, error) {
 	var use Use
 	vol, err := v.changed(ctx, ref, func(_ context.Context, h *Held) (err error) {
@@ -50,7 +50,7 @@ func (v *Vault) BeginUse(ctx context.Context, ref Ref, b Begin) (*Volume, Use, e
 func (h *Held) begin(b Begin) (Use, error) {
 	const op = "begin use"
 	u := b.Use
-	u.Epoch, u.Since = h.vol.State.Epoch, h.vault.now()
+	u.Epoch, u.Since, u.Vault = h.vol.State.Epoch, h.vault.now(), h.vault.id
 	if err := u.check(); err != nil {
 		return u, sdk.Errorf(sdk.Invalid, "%w", err)
 	}
@@ -90,6 +90,21 @@ func (h *Held) begin(b Begin) (Use, error) {
 		if s.Uses = append(s.Uses, u); u.Writable {
 			s.Epoch, s.EpochAt = u.Epoch, h.vault.id
 		}
+		return nil
+	})
+}
+
+// Raise gives the volume an epoch that nobody had before, on disk, higher than after
+// too: what it holds is about to become something else without a writer, and its other
+// places do not become that.
+func (h *Held) Raise(after uint64) error {
+	last := max(h.vol.State.Epoch, after)
+	if last >= maxEpoch {
+		return refusal(sdk.Conflict, "raise epoch", h.vol.String(), fmt.Sprintf("its epoch is %d: no number is left", last), "")
+	}
+	h.vault.step("raise epoch")
+	return h.save(func(_ *Meta, s *State) error {
+		s.Epoch, s.EpochAt = last+1, h.vault.id
 		return nil
 	})
 }
@@ -154,8 +169,8 @@ func (h *Held) allowed(op string, u Use) error {
 // alters says what in a use was changed that must not be.
 func (u Use) alters(was Use) error {
 	if u.ID != was.ID || u.Kind != was.Kind || u.Writable != was.Writable || u.Epoch != was.Epoch || u.Holder != was.Holder ||
-		u.Allocation != was.Allocation || !u.Since.Equal(was.Since) || !u.Ending.Equal(was.Ending) || u.Host != was.Host || u.Initiator != was.Initiator {
-		return sdk.Errorf(sdk.Internal, "attachment %s: id, kind, mode, epoch, holder, host, initiator and times stay", was.ID)
+		u.Allocation != was.Allocation || u.Vault != was.Vault || !u.Since.Equal(was.Since) || !u.Ending.Equal(was.Ending) || u.Host != was.Host || u.Initiator != was.Initiator {
+		return sdk.Errorf(sdk.Internal, "attachment %s: id, kind, mode, epoch, holder, vault, host, initiator and times stay", was.ID)
 	}
 	return nil
 }

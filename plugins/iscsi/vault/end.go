@@ -11,7 +11,8 @@ import (
 // volume's lock, which must return nil only when the other side can neither read nor
 // write any more; then the use and its CHAP password are removed and its id is never
 // taken again. If fence fails the mark stays. What is not there is done, without
-// fence: no use, or no volume, which is nil then. A volume whose data have faults lets its uses end.
+// fence: no use, or no volume, which is nil then. The end of a writer whose record came
+// with a copied folder (see Volume.Copied) is remembered as State.Partial. A volume whose data have faults lets its uses end.
 func (v *Vault) EndUse(ctx context.Context, ref Ref, id string, fence func(ctx context.Context, u Use) error) (*Volume, error) {
 	there := false
 	vol, err := v.changed(ctx, ref, func(ctx context.Context, h *Held) error {
@@ -55,8 +56,12 @@ func (h *Held) end(ctx context.Context, id string, fence func(ctx context.Contex
 		return err
 	}
 	h.vault.step("end use")
+	half := u.Writable && h.vol.Copied(*u)
 	return h.save(func(_ *Meta, s *State) error {
-		s.Uses = slices.DeleteFunc(s.Uses, func(u Use) bool { return u.ID == id })
+		s.Uses = slices.DeleteFunc(s.Uses, func(other Use) bool { return other.ID == id })
+		if half {
+			s.Partial = max(s.Partial, u.Epoch)
+		}
 		return nil
 	})
 }

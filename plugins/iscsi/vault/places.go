@@ -16,6 +16,9 @@ type Place struct {
 	All []*Volume
 	// Epoch is the highest of all; Begin.After for the authority.
 	Epoch uint64
+	// unclear is why nobody knows which of them holds what was written last; empty
+	// where that is known.
+	unclear string
 }
 
 // Places sorts the volumes of several vaults, given in the order in which they are
@@ -57,6 +60,7 @@ func (p *Place) decide() {
 		switch {
 		case v.broken && len(p.All) > 1:
 			p.Why = fmt.Sprintf("%s may be newer: %s", v.Folder, v.Faults[0].Text)
+			p.unclear = p.Why
 			return
 		case v.State.Epoch == p.Epoch:
 			top = append(top, v)
@@ -66,13 +70,17 @@ func (p *Place) decide() {
 		here := slices.DeleteFunc(slices.Clone(top), func(v *Volume) bool { return !v.raisedHere() })
 		if len(here) != 1 {
 			p.Why = fmt.Sprintf("%s and %s both have epoch %d, and which one is newer is not known", top[0].Folder, top[1].Folder, p.Epoch)
+			if len(here) > 1 {
+				p.unclear = p.Why
+			}
 			return
 		}
 		top = here
 	}
 	for _, v := range p.All {
-		if v != top[0] && slices.ContainsFunc(v.State.Uses, func(u Use) bool { return u.Writable }) && v.raisedHere() {
+		if v != top[0] && v.writes() && v.raisedHere() {
 			p.Why = fmt.Sprintf("%s is being written too", v.Folder)
+			p.unclear = p.Why
 			return
 		}
 	}
@@ -83,13 +91,62 @@ func (p *Place) decide() {
 	p.Authority = top[0]
 }
 
+// Reader is the place that is read where nobody says which: one that holds what was
+// written last. That is the authority; where that cannot be read, or there is none, a
+// whole place of the highest epoch that can be and has the volume's size, the one with
+// the fewest faults, of those the first of All. A place of a lower epoch may be older
+// and is never the one, nor is any where nobody knows which is the newest: nil then,
+// and why says why. A volume with one place is read there.
+func (p *Place) Reader() (v *Volume, why string) {
+	switch {
+	case len(p.All) == 1:
+		return p.All[0], ""
+	case p.unclear != "":
+		return nil, p.unclear
+	case p.Authority != nil:
+		return p.Authority, ""
+	}
+	size := uint64(0)
+	for _, one := range p.All {
+		size = max(size, one.Meta.SizeBytes)
+	}
+	for _, one := range p.All {
+		switch {
+		case one.State.Epoch < p.Epoch || one.Meta.SizeBytes < size: // it has grown since
+		case one.writes() && one.raisedHere():
+			return one, "" // no copy has what is written here
+		case !one.Readable() || !one.Whole():
+		case v == nil || len(one.Faults) < len(v.Faults):
+			v = one
+		}
+	}
+	if v == nil {
+		return nil, "no place of epoch " + fmt.Sprint(p.Epoch) + " can be read: " + p.Why
+	}
+	return v, ""
+}
+
+// Whole reports whether a place has all that was written under its epoch: it was not
+// copied while somebody wrote.
+func (v *Volume) Whole() bool {
+	return !slices.ContainsFunc(v.State.Uses, func(u Use) bool { return u.Writable && v.Copied(u) }) &&
+		(v.State.Partial == 0 || v.State.Partial < v.State.Epoch)
+}
+
+// writes reports whether the volume has the record of a writer.
+func (v *Volume) writes() bool {
+	return slices.ContainsFunc(v.State.Uses, func(u Use) bool { return u.Writable })
+}
+
 // raisedHere reports whether the volume's epoch was raised in its own vault: a copy
 // of it in another vault says so of the first.
 func (v *Volume) raisedHere() bool { return v.State.EpochAt == v.VaultID && v.VaultID != "" }
 
 // Copied reports whether a use is one of another vault's volume, from where the
-// folder was copied or moved with its record: nobody may write by it here.
-func (v *Volume) Copied(u Use) bool { return u.Writable && !v.raisedHere() }
+// folder was copied or moved with its record: nobody has the volume by it here.
+func (v *Volume) Copied(u Use) bool {
+	return u.Writable && !v.raisedHere() || u.Vault != "" && u.Vault != v.VaultID
+}
 
 func compareBool(a, b bool) int {
 	switch {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -24,34 +25,47 @@ func unclear(v *Volume) {
 	v.broken = true
 }
 
-// Which of several places of one volume may be written.
+// Which of several places of one volume may be written, and which is read.
 func TestPlaces(t *testing.T) {
 	truncated := func(v *Volume) { v.fault(false, "cut off") }
 	gone := func(v *Volume) { v.fault(true, "no image") }
+	copiedInUse := func(v *Volume) {
+		inUse(v)
+		v.State.Uses[0].Vault = "z"
+	}
 	for name, tt := range map[string]struct {
 		vols []*Volume
 		// want is the vault of the authority, why what is said where there is none.
 		want, why string
 		first     string
 		epoch     uint64
+		// read is the vault whose place is read, if it is not that of the authority;
+		// "none": nobody says which.
+		read string
 	}{
-		"alone":                        {vols: []*Volume{place("a", 0, "")}, want: "a", first: "a"},
-		"alone, used elsewhere before": {vols: []*Volume{place("a", 3, "z")}, want: "a", first: "a", epoch: 3},
-		"the highest":                  {vols: []*Volume{place("a", 3, "a"), place("b", 4, "b"), place("c", 1, "c")}, want: "b", first: "b", epoch: 4},
-		"never written: the first":     {vols: []*Volume{place("a", 0, ""), place("b", 0, "")}, want: "a", first: "a"},
-		"one was written":              {vols: []*Volume{place("a", 0, ""), place("b", 1, "b")}, want: "b", first: "b", epoch: 1},
-		"a copy":                       {vols: []*Volume{place("a", 5, "b"), place("b", 5, "b")}, want: "b", first: "b", epoch: 5},
-		"a copy that has gone on":      {vols: []*Volume{place("a", 6, "a"), place("b", 5, "b")}, want: "a", first: "a", epoch: 6},
-		"two copies of a third":        {vols: []*Volume{place("a", 5, "c"), place("b", 5, "c")}, why: "both have epoch 5", first: "a", epoch: 5},
-		"two vaults of one id":         {vols: []*Volume{place("a", 5, "a"), place("a", 5, "a")}, why: "both have epoch 5", first: "a", epoch: 5},
-		"both raised to the same":      {vols: []*Volume{place("a", 5, "a"), place("b", 5, "b")}, why: "both have epoch 5", first: "a", epoch: 5},
-		"the highest has faults":       {vols: []*Volume{place("a", 4, "a"), place("b", 5, "b", truncated)}, why: "cut off", first: "b", epoch: 5},
-		"the highest is unreadable":    {vols: []*Volume{place("b", 5, "b", gone), place("a", 4, "a")}, why: "no image", first: "a", epoch: 5},
-		"one does not say its epoch":   {vols: []*Volume{place("a", 4, "a"), place("b", 0, "", unclear)}, why: "may be newer", first: "a", epoch: 4},
-		"the old one is being written": {vols: []*Volume{place("a", 4, "a", inUse), place("b", 5, "b")}, why: "being written too", first: "b", epoch: 5},
-		"a copy made while in use":     {vols: []*Volume{place("a", 4, "b", inUse), place("b", 5, "b", inUse)}, want: "b", first: "b", epoch: 5},
-		"alone, with faults":           {vols: []*Volume{place("a", 4, "a", truncated)}, why: "cut off", first: "a", epoch: 4},
-		"alone, unclear":               {vols: []*Volume{place("a", 0, "", unclear)}, why: "not JSON", first: "a"},
+		"alone":                                        {vols: []*Volume{place("a", 0, "")}, want: "a", first: "a"},
+		"alone, used elsewhere before":                 {vols: []*Volume{place("a", 3, "z")}, want: "a", first: "a", epoch: 3},
+		"the highest":                                  {vols: []*Volume{place("a", 3, "a"), place("b", 4, "b"), place("c", 1, "c")}, want: "b", first: "b", epoch: 4},
+		"never written: the first":                     {vols: []*Volume{place("a", 0, ""), place("b", 0, "")}, want: "a", first: "a"},
+		"one was written":                              {vols: []*Volume{place("a", 0, ""), place("b", 1, "b")}, want: "b", first: "b", epoch: 1},
+		"a copy":                                       {vols: []*Volume{place("a", 5, "b"), place("b", 5, "b")}, want: "b", first: "b", epoch: 5},
+		"a copy that has gone on":                      {vols: []*Volume{place("a", 6, "a"), place("b", 5, "b")}, want: "a", first: "a", epoch: 6},
+		"two copies of a third":                        {vols: []*Volume{place("a", 5, "c"), place("b", 5, "c")}, why: "both have epoch 5", first: "a", epoch: 5, read: "a"},
+		"two vaults of one id":                         {vols: []*Volume{place("a", 5, "a"), place("a", 5, "a")}, why: "both have epoch 5", first: "a", epoch: 5, read: "none"},
+		"both raised to the same":                      {vols: []*Volume{place("a", 5, "a"), place("b", 5, "b")}, why: "both have epoch 5", first: "a", epoch: 5, read: "none"},
+		"the highest has faults":                       {vols: []*Volume{place("a", 4, "a"), place("b", 5, "b", truncated)}, why: "cut off", first: "b", epoch: 5, read: "b"},
+		"the highest is unreadable":                    {vols: []*Volume{place("b", 5, "b", gone), place("a", 4, "a")}, why: "no image", first: "a", epoch: 5, read: "none"},
+		"one does not say its epoch":                   {vols: []*Volume{place("a", 4, "a"), place("b", 0, "", unclear)}, why: "may be newer", first: "a", epoch: 4, read: "none"},
+		"the old one is being written":                 {vols: []*Volume{place("a", 4, "a", inUse), place("b", 5, "b")}, why: "being written too", first: "b", epoch: 5, read: "none"},
+		"a copy made while in use":                     {vols: []*Volume{place("a", 4, "b", inUse), place("b", 5, "b", inUse)}, want: "b", first: "b", epoch: 5},
+		"alone, with faults":                           {vols: []*Volume{place("a", 4, "a", truncated)}, why: "cut off", first: "a", epoch: 4, read: "a"},
+		"alone, unclear":                               {vols: []*Volume{place("a", 0, "", unclear)}, why: "not JSON", first: "a", read: "a"},
+		"the highest has faults, and a whole copy":     {vols: []*Volume{place("a", 5, "b"), place("b", 5, "b", truncated)}, why: "cut off", first: "b", epoch: 5, read: "a"},
+		"the highest is unreadable, and has a copy":    {vols: []*Volume{place("a", 4, "a"), place("b", 5, "b", gone), place("c", 5, "b")}, why: "no image", first: "c", epoch: 5, read: "c"},
+		"the same, copied while it was written":        {vols: []*Volume{place("b", 5, "b", gone), place("c", 5, "b", copiedInUse)}, why: "no image", first: "c", epoch: 5, read: "none"},
+		"the same, and it is written":                  {vols: []*Volume{place("b", 5, "b", gone, inUse), place("c", 5, "b")}, why: "no image", first: "c", epoch: 5, read: "b"},
+		"never written, the first cannot be read":      {vols: []*Volume{place("a", 0, "", gone), place("b", 0, "")}, want: "b", first: "b"},
+		"a copy of one that is gone, and an older one": {vols: []*Volume{place("a", 3, "a"), place("b", 5, "c")}, want: "b", first: "b", epoch: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var vaults [][]*Volume
@@ -69,6 +83,15 @@ func TestPlaces(t *testing.T) {
 			}
 			if got != tt.want || !strings.Contains(p.Why, tt.why) || (p.Why == "") != (tt.why == "") {
 				t.Errorf("authority %q, why %q: want %q, %q", got, p.Why, tt.want, tt.why)
+			}
+			read, why := p.Reader()
+			switch {
+			case tt.read == "none":
+				if read != nil || why == "" {
+					t.Errorf("%v is read (%q): want none", read, why)
+				}
+			case read == nil || read.VaultID != cmp.Or(tt.read, tt.want) || why != "":
+				t.Errorf("%v is read (%q): want that in %s", read, why, cmp.Or(tt.read, tt.want))
 			}
 			if p.All[0].VaultID != tt.first || p.Epoch != tt.epoch {
 				t.Errorf("first %q, epoch %d: want %q, %d", p.All[0].VaultID, p.Epoch, tt.first, tt.epoch)

@@ -25,7 +25,7 @@ func (h *Held) Save(_ context.Context, change func(m *Meta, s *State) error) err
 		if err := change(m, s); err != nil {
 			return err
 		}
-		if s.Epoch != was.Epoch || s.EpochAt != was.EpochAt || !same(s.Uses, was.Uses) || !same(s.Lock, was.Lock) {
+		if s.Epoch != was.Epoch || s.EpochAt != was.EpochAt || s.Partial != was.Partial || !same(s.Uses, was.Uses) || !same(s.Lock, was.Lock) {
 			return sdk.Errorf(sdk.Internal, "epochs, uses and locks are not changed by Save")
 		}
 		return nil

@@ -20,6 +20,9 @@ type State struct {
 	Epoch uint64 `json:"epoch"`
 	// EpochAt is the vault (Vault.ID) in which Epoch was raised; see Places.
 	EpochAt string `json:"epoch_at,omitempty"`
+	// Partial is the highest epoch of a writer whose record came with the folder from
+	// where it was copied: what was written under that one may not all be here.
+	Partial uint64 `json:"partial_epoch,omitempty"`
 	// Uses are the attachments that stand.
 	Uses []Use `json:"attachments,omitempty"`
 	// Lock is somebody's right to the volume, nil without one.

@@ -24,6 +24,8 @@ func (s *State) check() error {
 		return fmt.Errorf("format %q: want raw or qcow2", short(string(s.Format)))
 	case s.Epoch > maxEpoch:
 		return fmt.Errorf("epoch %d: want at most %d", s.Epoch, uint64(maxEpoch))
+	case s.Partial > s.Epoch:
+		return fmt.Errorf("partial_epoch %d: want at most the epoch, %d", s.Partial, s.Epoch)
 	case len(s.EpochAt) > maxText || !printable(s.EpochAt):
 		return fmt.Errorf("epoch_at: want a vault's id")
 	case s.Lock != nil && (s.Lock.Holder == "" || !plain(s.Lock.Holder, s.Lock.Allocation)):

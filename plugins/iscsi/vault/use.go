@@ -18,6 +18,9 @@ type Use struct {
 	Allocation string    `json:"allocation,omitempty"`
 	Owner      *Owner    `json:"owner,omitempty"`
 	Since      time.Time `json:"since"`
+	// Vault is the one in which it began, set by BeginUse; see Copied. Empty in
+	// records from before there were any.
+	Vault string `json:"vault,omitempty"`
 	// IQN is the target's, Initiator who alone may connect, Portals where.
 	IQN       string   `json:"iqn,omitempty"`
 	Initiator string   `json:"initiator,omitempty"`
