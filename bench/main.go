@@ -22,6 +22,13 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == measureArg {
 		os.Exit(measureChild(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == streamArg {
+		if err := streamed(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {

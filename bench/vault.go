@@ -65,8 +65,10 @@ func (b *bench) openVault(ctx context.Context, name string) (v *vault, err error
 	}
 	// Tests have vaults there too; whose port is taken takes the next.
 	first := 20000 + os.Getpid()%17*700
+	nfsPort := first + 699
 	config, err := json.Marshal(map[string]any{
-		"path": filepath.Join(v.home, "vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": first + 699,
+		"path": filepath.Join(v.home, "vault"), "zone": "fabric", "host_uuid": vaultHost, "address": address, "first_port": first, "last_port": nfsPort - 1,
+		"nfs_address": net.JoinHostPort(address, strconv.Itoa(nfsPort)), "nfs_clients": []string{address + "/24"},
 		"currency": "EUR", "gib_month": "0.05", "runtime_dir": filepath.Join(v.run, "d"), "reserve_gib": 0, "overcommit_percent": 1000,
 	})
 	if err != nil {
@@ -129,7 +131,7 @@ func (v *vault) serve(ctx context.Context) error {
 func (v *vault) export(ctx context.Context, id, vid string, kind pb.ConnectionKind) (*pb.Connection, error) {
 	x, err := v.remote.Export(ctx, &pb.ExportRequest{
 		VolumeId: vid, AttachmentId: id, Owner: owned(id),
-		From: &pb.Consumer{Kinds: []pb.ConnectionKind{kind}, Host: vaultHost, InitiatorIqn: imgInitiator},
+		From: &pb.Consumer{Kinds: []pb.ConnectionKind{kind}, Host: vaultHost, InitiatorIqn: imgInitiator, GuestMounts: true},
 	})
 	return x.GetConnection(), err
 }
@@ -183,7 +185,7 @@ func (v *vault) daemons() (pids []int) {
 	for _, dir := range dirs {
 		name, _ := os.ReadFile(filepath.Join(dir, "comm"))
 		switch strings.TrimSpace(string(name)) {
-		case "tgtd", "qemu-storage-da":
+		case "tgtd", "qemu-storage-da", "ganesha.nfsd":
 		default:
 			continue
 		}

@@ -48,6 +48,7 @@ func (b *bench) volumes(ctx context.Context) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, ways.close()) }()
 	host, err := hostOf(guest.Offer.Zone)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (b *bench) volumes(ctx context.Context) (rows []row, err error) {
 
 // fullVolume makes a volume of qcow2 and writes all of it.
 func (v *vault) fullVolume(ctx context.Context) error {
-	vid, err := v.created(ctx, full, "qcow2", fullSize)
+	vid, err := v.created(ctx, full, "--format", "qcow2", "--size", fullSize)
 	if err != nil {
 		return err
 	}
@@ -214,8 +215,8 @@ func (v *vault) turn(i int, host labHost, guest machine) ([]step, func(context.C
 }
 
 // created makes a volume and returns its vid.
-func (v *vault) created(ctx context.Context, name, format, size string) (string, error) {
-	out, err := v.output(ctx, v.meson("volume", "create", name, "--format", format, "--size", size, "-o", "json"))
+func (v *vault) created(ctx context.Context, name string, args ...string) (string, error) {
+	out, err := v.output(ctx, v.meson(append([]string{"volume", "create", name, "-o", "json"}, args...)...))
 	if err != nil {
 		return "", err
 	}

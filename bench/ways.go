@@ -6,18 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 const (
-	// imgInitiator is the name that qemu-img has as an initiator.
-	imgInitiator = "iqn.2008-11.org.linux-kvm"
-	waySize      = "128MiB"
-	wayBytes     = 128 << 20
+	wayBytes = 128 << 20
 	// oneLoad is about how long a load runs, so that its end is measured well.
 	oneLoad = 120 * time.Millisecond
 	// maxRequests keeps demands through the page cache from being endless.
@@ -27,15 +23,18 @@ const (
 // way is one way to a volume of its own.
 type way struct {
 	name string
-	args []string // of qemu-img bench: where
+	args []string // where, for what puts the load on it
 	env  []string
 	in   []string // what begins the command
+	tool []string // puts the load on it; empty: qemu-img
+	base int      // the way that it is compared with; its own number: with none
 }
 
-// ways are all that there are; the first is what the others are compared with.
+// ways are all that there are.
 type ways struct {
 	*vault
-	all []way
+	all    []way
+	mapped []string // files, to be unmapped
 }
 
 // demand is what is asked of each way.
@@ -44,6 +43,7 @@ type demand struct {
 	block      int // bytes
 	depth      int
 	rates      []sample // requests per second, by way
+	bases      []int    // what each is compared with, by way
 	calibrated []int    // requests of one run, by way
 }
 
@@ -55,54 +55,15 @@ func (d *demand) String() string {
 	return fmt.Sprintf("%s %d KiB, depth %d", verb, d.block>>10, d.depth)
 }
 
-// newWays makes the volumes, exports them and fills them.
-func (v *vault) newWays(ctx context.Context) (*ways, error) {
-	w := &ways{vault: v}
-	initiator, err := hostOf("kvm1")
-	if err != nil {
-		return nil, err
-	}
-	for _, kind := range []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_FILE, pb.ConnectionKind_CONNECTION_KIND_NBD, pb.ConnectionKind_CONNECTION_KIND_ISCSI} {
-		for _, format := range []string{"raw", "qcow2"} {
-			name := strings.ToLower(strings.TrimPrefix(kind.String(), "CONNECTION_KIND_"))
-			vid, err := v.created(ctx, "way-"+name+"-"+format, format, waySize)
-			if err != nil {
-				return nil, err
-			}
-			c, err := v.export(ctx, fmt.Sprintf("bench-%d", len(w.all)), vid, kind)
-			if err != nil {
-				return nil, err
-			}
-			to := way{name: name + ", " + format}
-			switch p := c.GetPath().(type) {
-			case *pb.Connection_File:
-				to.args = []string{"-f", p.File.GetFormat(), p.File.GetFile()}
-			case *pb.Connection_Nbd:
-				to.args = []string{"-f", "raw", p.Nbd.GetUri()}
-			case *pb.Connection_Iscsi:
-				// From another host of the lab's, as a machine would.
-				to.in = []string{"ip", "netns", "exec", initiator.netns}
-				to.args = []string{"-f", "raw", fmt.Sprintf("iscsi://%s/%s/%d", p.Iscsi.GetPortals()[0], p.Iscsi.GetTargetIqn(), p.Iscsi.GetLun())}
-				to.env = []string{"LIBISCSI_CHAP_USERNAME=" + p.Iscsi.GetChapUser(), "LIBISCSI_CHAP_PASSWORD=" + string(p.Iscsi.GetChapPassword())}
-			default:
-				return nil, fmt.Errorf("the vault offers no %s to a %s volume", name, format)
-			}
-			// What is measured later is not how space is found.
-			fill := demand{write: true, block: 1 << 20, depth: 4}
-			if _, err := w.run(ctx, to, &fill, wayBytes/fill.block); err != nil {
-				return nil, err
-			}
-			w.all = append(w.all, to)
-		}
-	}
-	return w, nil
-}
-
 var completed = regexp.MustCompile(`Run completed in ([0-9.]+) seconds`)
 
 // run puts a load of so many requests on a way, and returns the requests per second.
 func (w *ways) run(ctx context.Context, to way, d *demand, requests int) (float64, error) {
-	args := append(to.in[:len(to.in):len(to.in)], "qemu-img", "bench", "-t", "unsafe", "-c", strconv.Itoa(requests), "-s", strconv.Itoa(d.block), "-d", strconv.Itoa(d.depth))
+	tool := to.tool
+	if tool == nil {
+		tool = []string{"qemu-img", "bench", "-t", "unsafe"}
+	}
+	args := slices.Concat(to.in, tool, []string{"-c", strconv.Itoa(requests), "-s", strconv.Itoa(d.block), "-d", strconv.Itoa(d.depth)})
 	if d.write {
 		args = append(args, "-w")
 	}
@@ -127,7 +88,7 @@ func (w *ways) table(ctx context.Context) (table, error) {
 	for _, block := range []int{64 << 10, 4 << 10} {
 		for _, write := range []bool{false, true} {
 			for _, depth := range []int{1, 32} {
-				demands = append(demands, &demand{write: write, block: block, depth: depth, rates: make([]sample, len(w.all)), calibrated: make([]int, len(w.all))})
+				demands = append(demands, &demand{write: write, block: block, depth: depth, rates: make([]sample, len(w.all)), bases: w.bases(), calibrated: make([]int, len(w.all))})
 			}
 		}
 	}
@@ -146,8 +107,10 @@ func (w *ways) table(ctx context.Context) (table, error) {
 	}
 	t := table{
 		head: []string{"`qemu-img bench`"},
-		note: fmt.Sprintf("Medians, %d turns; in a cell the ratio to the first column in the same turn. Sequential requests to volumes of 128 MiB that were written all over and are in the "+
-			"page cache; nobody flushes: it is what a way costs, not the disk. iSCSI comes from another network namespace, with a password.", turns),
+		note: fmt.Sprintf("Medians, %d turns; in a cell the ratio to the raw file in the same turn, by the same program. Sequential requests to volumes of 128 MiB that were written all over and are in the "+
+			"page cache; nobody flushes: it is what a way costs, not the disk. iSCSI, `map` (over iSCSI, to a raw volume) and NFS come from another network namespace. The file of `map` has the kernel's "+
+			"page cache of FUSE besides. QEMU's client of NFS speaks version 3 alone: the last two columns are `pread`, `pwrite` and a client of NFSv4 of the benchmark's own, in one process, "+
+			"which cost much less than QEMU does; compare their rates with each other.", turns),
 	}
 	for _, way := range w.all {
 		t.head = append(t.head, way.name)
@@ -174,12 +137,16 @@ func (w *ways) measure(ctx context.Context, d *demand, at int) error {
 	return err
 }
 
-// cells are the line of a load: what the first way does, and what part of it the
-// others do.
+// cells are the line of a load: what a way does, and what part it is of what the way
+// does that it is compared with.
 func (d *demand) cells() []string {
-	out := []string{d.String(), d.text(d.rates[0].median())}
-	for _, rates := range d.rates[1:] {
-		out = append(out, fmt.Sprintf("%.2f (%s)", pairwise(rates, d.rates[0], ratio).median(), d.text(rates.median())))
+	out := []string{d.String()}
+	for i, rates := range d.rates {
+		cell := d.text(rates.median())
+		if base := d.bases[i]; base != i {
+			cell = fmt.Sprintf("%.2f (%s)", pairwise(rates, d.rates[base], ratio).median(), cell)
+		}
+		out = append(out, cell)
 	}
 	return out
 }
