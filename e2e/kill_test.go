@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -148,18 +152,51 @@ func (w *world) killAfter(when time.Duration, plugins bool, args ...string) {
 	_ = cmd.Wait()
 }
 
+// childrenOf are the processes that a process has begun, from whichever thread.
 func childrenOf(pid int) []int {
 	var pids []int
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil
-	}
-	for f := range strings.FieldsSeq(string(text)) {
-		if n, err := strconv.Atoi(f); err == nil {
-			pids = append(pids, n)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // the thread has ended; its children are another one's
+		}
+		for f := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, n)
+			}
 		}
 	}
 	return pids
+}
+
+func TestChildrenOfEveryThread(t *testing.T) {
+	t.Parallel()
+	begun := make(chan int)
+	done := make(chan struct{})
+	var threads sync.WaitGroup
+	defer threads.Wait()
+	defer close(done)
+	// Of two threads at the same time, one at most is the main one.
+	for range 2 {
+		threads.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			cmd := exec.Command("sleep", "60")
+			if err := cmd.Start(); err != nil {
+				begun <- 0
+				return
+			}
+			begun <- cmd.Process.Pid
+			<-done
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+	}
+	one, other := <-begun, <-begun
+	if all := childrenOf(os.Getpid()); one == 0 || other == 0 || !slices.Contains(all, one) || !slices.Contains(all, other) {
+		t.Errorf("%v: want %d and %d, begun by two threads", all, one, other)
+	}
 }
 
 // TestKillLibvirtd kills the host's libvirtd at every step of the plugin, in a
