@@ -118,7 +118,9 @@ func (q *bareQEMU) lean(i int) []string {
 	}
 }
 
-func (q *bareQEMU) mac(i int) string { return fmt.Sprintf("52:54:00:be:%02x:%02x", os.Getpid()&0xff, i&0xff) }
+func (q *bareQEMU) mac(i int) string {
+	return fmt.Sprintf("52:54:00:be:%02x:%02x", os.Getpid()&0xff, i&0xff)
+}
 
 // run boots the guest from a fresh copy of the empty overlay, and gives the processor
 // time until it is ready.
