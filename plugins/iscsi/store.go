@@ -214,7 +214,7 @@ func (f found) writable(op string) (found, error) {
 	if a := f.whole.Authority; f.alone || a != nil && a.Folder != f.Folder {
 		return f, &sdk.Error{
 			Kind: sdk.Conflict, Op: op, Subject: "volume " + f.id(), Source: sdk.SourceProvider,
-			Text: "vault " + f.at.name + " is a place of it for reading alone: " + f.relation(), Hint: "read it, or say " + f.ID + " to write to it",
+			Text: "vault " + f.at.name + " is a place of it for reading alone: " + f.relation(), Hint: "ask for it read-only, or say " + f.ID + " to write to it",
 		}
 	}
 	if f.whole.Authority == nil {
