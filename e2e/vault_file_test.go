@@ -31,6 +31,13 @@ func (g *guest) writes(attachment string, mib, n int) {
 	g.run(fmt.Sprintf("D=%s; seq 1 %d >/tmp/seq; dd if=/tmp/seq of=$D bs=1M seek=%d conv=notrunc,fsync 2>/dev/null", disk(attachment), n, mib))
 }
 
+// grown waits until the guest sees that a volume has a size.
+func (g *guest) grown(attachment string, mib int) {
+	g.t.Helper()
+	g.run(fmt.Sprintf("S=/sys/block/$(basename %s)/size; n=0; while [ $(cat $S) != %d ] && [ $n -lt 100 ]; do n=$((n+1)); usleep 100000; done; [ $(cat $S) = %d ]",
+		disk(attachment), mib*2048, mib*2048))
+}
+
 // domainXML is the definition of a machine.
 func (w *world) domainXML(name string) string {
 	w.t.Helper()

@@ -24,11 +24,13 @@ func (w *world) addHost(host string) {
 	w.must("provider", "add", host, "--plugin", "kvm", "--config", filepath.Join(w.home, host+".json"))
 }
 
-// A volume written by a machine on one host is read by one on another; what one
-// may write to, nobody else may; it outlives its machines.
+// A volume written by a machine on one host, and grown under it, is read by one on
+// another, over iSCSI and, where that is the vault's own host, over NBD; what one may
+// write to, nobody else may; it outlives its machines.
 func TestVolumeMovesBetweenHosts(t *testing.T) {
 	t.Parallel()
-	w, v := withVault(t, "kvm1")
+	w, v := vaultIn(t, labEnv(t, ""), map[string]any{"host_uuid": hostUUID(2)}, "kvm1")
+	w.volumeDirs = nil
 	w.addHost("kvm2")
 	w.must("volume", "create", "data", "--size", "128MiB")
 	vid := w.volumeNamed("data").VID
@@ -45,10 +47,13 @@ func TestVolumeMovesBetweenHosts(t *testing.T) {
 	a := w.console("a")
 	line := a.booted()
 	uses := w.volumeNamed("data").Uses
-	if len(uses) != 1 || !uses[0].Writable || !strings.Contains(line, uses[0].Attachment) {
+	if len(uses) != 1 || !uses[0].Writable || uses[0].Kind != "iscsi" || !strings.Contains(line, uses[0].Attachment) {
 		t.Fatalf("uses %+v, the guest says %s", uses, line)
 	}
 	a.run("D=" + disk(uses[0].Attachment) + "; seq 1 5000 >/tmp/seq; dd if=/tmp/seq of=$D bs=4096 conv=fsync 2>/dev/null")
+	w.must("volume", "resize", "data", "256MiB")
+	a.grown(w.use("data"), 256)
+	a.writes(w.use("data"), 200, 3000)
 	w.must("volume", "detach", "data", "a")
 	a.run("[ ! -b $D ]")
 	w.must("rm", "a")
@@ -58,13 +63,16 @@ func TestVolumeMovesBetweenHosts(t *testing.T) {
 	b.booted()
 	w.must("volume", "attach", "data", "b")
 	uses = w.volumeNamed("data").Uses
-	if len(uses) != 1 {
+	if len(uses) != 1 || uses[0].Kind != "iscsi" {
 		t.Fatalf("uses %+v", uses)
 	}
 	b.run("D=" + disk(uses[0].Attachment) + "; head -c $(seq 1 5000 | wc -c) $D | sha256sum")
 	if text := b.text.before(); !strings.Contains(text, sumOfSeq(5000)) {
 		t.Errorf("the other machine reads something else:\n%s", text)
 	}
+	b.reads(w.use("data"), 200, 3000)
+	w.must("volume", "detach", "data", "b")
+	w.overNBD(v, b)
 	w.must("rm", "b")
 	if got := w.volumeNamed("data"); got == nil || got.State != "available" || len(v.folders()) != 1 {
 		t.Errorf("after its machines went: %+v, folders %v", got, v.folders())
