@@ -104,6 +104,16 @@ type undoneError struct{ err error }
 func (e *undoneError) Error() string { return e.err.Error() }
 func (e *undoneError) Unwrap() error { return e.err }
 
+// gaveUp is settle for what leaves nothing where it is ended.
+func gaveUp(ctx context.Context, err error) error {
+	err = settle(ctx, err)
+	cause, caused := errors.AsType[*core.Error](context.Cause(ctx))
+	if caused && cause.Kind == core.Uncertain && err == error(cause) {
+		return core.Errorf(core.Unavailable, "%s, and nothing is left of it", cause.Text)
+	}
+	return err
+}
+
 // settle gives an error that came of the context's end the kind of its cause:
 // the user's interrupt or the command's own deadline. Kinds that say more than
 // "it was ended" stay as they are, but nobody interrupted what a deadline ended.

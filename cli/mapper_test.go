@@ -19,6 +19,8 @@ type memMapper struct {
 	fails, opened string
 	// none means that there is nothing to map with.
 	none bool
+	// waits lets Map wait until it is ended.
+	waits bool
 }
 
 func (m *memMapper) Consumer(networks []string) core.Consumer {
@@ -32,6 +34,10 @@ func (m *memMapper) Consumer(networks []string) core.Consumer {
 }
 
 func (m *memMapper) Map(ctx context.Context, req mapping.Request) (mapping.Mapping, error) {
+	if m.waits {
+		<-ctx.Done()
+		return mapping.Mapping{}, ctx.Err()
+	}
 	if m.fails != "" {
 		return mapping.Mapping{}, core.Errorf(core.Unavailable, "%s", m.fails)
 	}
@@ -95,6 +101,8 @@ func (m *memMapper) ails(args []string) error {
 		m.fails = args[1]
 	case "open":
 		m.opened = args[1]
+	case "waits":
+		m.waits = true
 	case "none":
 		m.none = true
 	case "gone":

@@ -64,6 +64,12 @@ func timeoutFlag(cmd *cobra.Command, d *time.Duration) {
 	cmd.Flags().DurationVar(d, "timeout", 10*time.Minute, "after this `TIME` leave it as it is, print its id and end with 8")
 }
 
+// giveUpFlag is --timeout of what takes as long as there are bytes, and leaves nothing
+// where it is ended before.
+func giveUpFlag(cmd *cobra.Command, d *time.Duration) {
+	cmd.Flags().DurationVar(d, "timeout", 0, "after this `TIME` give up, and leave nothing; 0 for never")
+}
+
 // span is a horizon as a column's title, such as "month" or "48h".
 func span(hours int) string {
 	if hours == pricing.HoursPerMonth {

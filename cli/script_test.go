@@ -157,6 +157,15 @@ func storyCmd(run func(*story, *testscript.TestScript, []string)) func(*testscri
 	}
 }
 
+// input is standard input; one that is "silent" never comes, nor ends.
+func (s *story) input() io.Reader {
+	if s.stdin == "silent" {
+		r, _ := io.Pipe()
+		return r
+	}
+	return strings.NewReader(s.stdin)
+}
+
 func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 	ts.Check(os.Chdir(ts.MkAbs(".")))
 	for len(s.broker.entered) > 0 {
@@ -168,7 +177,7 @@ func (s *story) run(ts *testscript.TestScript, want int, args []string) {
 	signals.Go(func() { s.interrupt(interrupts, done) })
 	stdout, stderr := &gate{w: ts.Stdout()}, &gate{w: ts.Stderr()}
 	code := cli.Main(context.Background(), args, cli.Env{
-		Stdin: strings.NewReader(s.stdin), Stdout: stdout, Stderr: stderr,
+		Stdin: s.input(), Stdout: stdout, Stderr: stderr,
 		Terminal: cli.Terminal{Stdin: s.terminal, Stdout: s.terminal, Stderr: s.terminal},
 		Getenv:   ts.Getenv, Version: "v1.2.3", Protocol: 1, Now: s.now, Interrupts: interrupts, Open: s.open, Restore: s.restore,
 		Mapper: func() (cli.Mapper, error) { return s.mapper, nil },

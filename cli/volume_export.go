@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 type volumeExportFlags struct {
 	format, snapshot string
 	force            bool
+	timeout          time.Duration
 }
 
 func newVolumeExport(a *app) *cobra.Command {
@@ -44,6 +46,7 @@ func newVolumeExport(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "what the volume held at this `SNAPSHOT`, by its name or id")
 	cmd.Flags().BoolVar(&f.force, "force", false, "write over a file that is there")
 	completeFormats(cmd)
+	giveUpFlag(cmd, &f.timeout)
 	return cmd
 }
 
@@ -78,6 +81,8 @@ func (a *app) volumeExport(ctx context.Context, volume, file string, f volumeExp
 	if file == "-" {
 		name = "standard output"
 	}
+	ctx, cancel := a.within(ctx, f.timeout)
+	defer cancel()
 	out := &summed{to: to, sum: sha256.New(), add: func(int) {}}
 	a.job.begin()
 	v, err := b.ExportVolume(ctx, api.ExportVolumeRequest{
@@ -89,7 +94,7 @@ func (a *app) volumeExport(ctx context.Context, volume, file string, f volumeExp
 	})
 	err = errors.Join(err, to.finish(err == nil))
 	a.job.close()
-	if err = settle(ctx, err); err != nil {
+	if err = gaveUp(ctx, err); err != nil {
 		return err
 	}
 	doc := exportDocument{Volume: volumeDocument(v), File: file, Format: f.format, Bytes: out.bytes, SHA256: hex.EncodeToString(out.sum.Sum(nil))}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ type volumeImportFlags struct {
 	market         marketFlags
 	format, sha256 string
 	dryRun         bool
+	timeout        time.Duration
 }
 
 func newVolumeImport(a *app) *cobra.Command {
@@ -42,6 +44,7 @@ func newVolumeImport(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "refuse a file that has not this `SUM`")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "choose, and stop before anything is made")
 	completeFormats(cmd)
+	giveUpFlag(cmd, &f.timeout)
 	f.market.bind(a, cmd)
 	return cmd
 }
@@ -75,14 +78,33 @@ func (a *app) volumeImport(ctx context.Context, name, file string, f volumeImpor
 	if length.disk > spec.SizeBytes {
 		return usagef("", "--size: %s is less than the %s of the disk in %s", sizeWord(spec.SizeBytes), sizeText(length.disk), fileName(file))
 	}
-	return a.made(ctx, f.dryRun, 0, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+	return a.made(ctx, f.dryRun, f.timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 		return b.ImportVolume(ctx, api.ImportVolumeRequest{
 			CreateVolumeRequest: api.CreateVolumeRequest{
 				Name: name, Spec: spec, Horizon: market.Horizon, Policy: market.Policy, DryRun: f.dryRun, Progress: a.job.progress,
 			},
-			Format: f.format, SHA256: f.sha256, Data: a.counted(data, length.file, "sending "+fileName(file)),
+			Format: f.format, SHA256: f.sha256, Data: a.counted(endedBy(ctx, data), length.file, "sending "+fileName(file)),
 		})
 	})
+}
+
+// endedBy reads until the context ends, also where data waits for somebody who writes
+// nothing.
+func endedBy(ctx context.Context, data io.Reader) io.Reader {
+	if f, ok := data.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return data
+		}
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.CopyBuffer(w, data, make([]byte, 1<<20))
+		_ = w.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() {
+		_ = r.CloseWithError(&core.Error{Kind: core.Interrupted, Text: "interrupted", Err: ctx.Err()})
+	})
+	return r
 }
 
 // dataLength is how long a file is, and the disk in it; 0 where that is not known.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ import (
 type volumeMapFlags struct {
 	readOnly, nbd bool
 	networks      []string
+	timeout       time.Duration
 }
 
 func newVolumeMap(a *app) *cobra.Command {
@@ -45,6 +47,7 @@ func newVolumeMap(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&f.readOnly, "readonly", false, "only read it: others may, too")
 	cmd.Flags().BoolVar(&f.nbd, "nbd", false, "a socket that speaks NBD, in place of a file")
 	cmd.Flags().StringArrayVar(&f.networks, "network", nil, "this machine is on the storage network `NAME` (repeatable)")
+	giveUpFlag(cmd, &f.timeout)
 	return cmd
 }
 
@@ -64,6 +67,8 @@ func (a *app) volumeMap(ctx context.Context, volume, file string, f volumeMapFla
 	if err != nil {
 		return err
 	}
+	ctx, cancel := a.within(ctx, f.timeout)
+	defer cancel()
 	a.job.begin()
 	made, err := b.MapVolume(ctx, api.MapVolumeRequest{VolumeRequest: a.onVolume(volume, false), ReadOnly: f.readOnly, From: from, Who: who()})
 	if err != nil {
@@ -79,10 +84,10 @@ func (a *app) volumeMap(ctx context.Context, volume, file string, f volumeMapFla
 	here, err := m.Map(ctx, ask)
 	if err != nil {
 		// Nothing is left here: the right to the volume goes back.
-		err = errors.Join(err, b.UnmapVolume(context.WithoutCancel(ctx), made.Attachment.ID, false))
+		err = gaveUp(ctx, errors.Join(err, b.UnmapVolume(context.WithoutCancel(ctx), made.Attachment.ID, false)))
 	}
 	a.job.close()
-	if err = settle(ctx, err); err != nil {
+	if err != nil {
 		return err
 	}
 	doc := mapped{Mapping: here}
