@@ -6,6 +6,7 @@ import (
 
 	"github.com/mesoncloud/meson/core"
 	"github.com/mesoncloud/meson/core/alloc"
+	"github.com/mesoncloud/meson/core/ledger"
 )
 
 // ResizeVolume implements [Broker].
@@ -36,12 +37,34 @@ func (m *Meson) RenameVolume(ctx context.Context, req VolumeRequest, name string
 	if err := checkVolumeName("rename volume", name); err != nil {
 		return VolumeInfo{}, err
 	}
-	return m.changeVolume(ctx, req, "rename", "to "+name, func(v found) (core.Volume, error) {
+	v, err := m.changeVolume(ctx, req, "rename", "to "+name, func(v found) (core.Volume, error) {
 		if v.Name == name || req.DryRun {
 			return v.Volume, nil
 		}
 		return v.at.RenameVolume(ctx, v.ref(), name)
 	})
+	if err != nil || req.DryRun {
+		return v, err
+	}
+	return v, m.renamed(ctx, v.Volume)
+}
+
+// renamed has the ledger call a volume what it is called now.
+func (m *Meson) renamed(ctx context.Context, v core.Volume) error {
+	records, err := m.Ledger.Volumes(ctx, ledger.VolumeFilter{Provider: v.Provider, VolumeID: v.ID})
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Name == v.Name {
+			continue
+		}
+		event := core.Event{Time: m.Now().UTC(), Step: "volume.renamed", Text: fmt.Sprintf("volume %s is called %s", r.Name, v.Name)}
+		if _, err := m.Ledger.ChangeVolume(ctx, r.ID, event, func(r *core.VolumeRecord) error { r.Name = v.Name; return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ConvertVolume implements [Broker].
