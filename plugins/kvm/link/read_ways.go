@@ -32,7 +32,7 @@ func (r *reader) file(w *pb.FileConnection) {
 
 // iqn is the form of names of targets and initiators, without what would need
 // escapes anywhere.
-var iqn = regexp.MustCompile(`^(iqn|eui|naa)\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,218}$`)
+var iqn = form{223, regexp.MustCompile(`^(iqn|eui|naa)\.[A-Za-z0-9][A-Za-z0-9.:_-]*$`)}
 
 func (r *reader) iscsi(w *pb.IscsiConnection) {
 	s := &ISCSI{
@@ -51,10 +51,10 @@ func (r *reader) iscsi(w *pb.IscsiConnection) {
 	if len(w.GetPortals()) == 0 {
 		r.wrong("connection.iscsi.portals", "", "HOST:PORT", "no portal")
 	}
-	if !iqn.MatchString(s.Target) {
+	if !iqn.matches(s.Target) {
 		r.wrong("connection.iscsi.target_iqn", s.Target, "iqn.…", "that is no name of a target")
 	}
-	if s.Initiator != "" && !iqn.MatchString(s.Initiator) {
+	if s.Initiator != "" && !iqn.matches(s.Initiator) {
 		r.wrong("connection.iscsi.initiator_iqn", s.Initiator, "iqn.…", "that is no name of an initiator")
 	}
 	if s.LUN > 16383 {
@@ -98,8 +98,8 @@ func (r *reader) nbd(w *pb.NbdConnection) {
 }
 
 var (
-	nfsExport  = regexp.MustCompile(`^/[A-Za-z0-9._/-]{0,254}$`)
-	nfsVersion = regexp.MustCompile(`^4(\.[0-2])?$`)
+	nfsExport  = form{255, regexp.MustCompile(`^/[A-Za-z0-9._/-]*$`)}
+	nfsVersion = form{3, regexp.MustCompile(`^4(\.[0-2])?$`)}
 )
 
 func (r *reader) nfs(w *pb.NfsConnection) {
@@ -112,10 +112,10 @@ func (r *reader) nfs(w *pb.NfsConnection) {
 	if err != nil {
 		r.wrong("connection.nfs.server", w.GetServer(), "ADDRESS:PORT", "a guest is told an address, not a name")
 	}
-	if !nfsExport.MatchString(n.Export) {
+	if !nfsExport.matches(n.Export) {
 		r.wrong("connection.nfs.export", n.Export, "/PATH", "that is no export")
 	}
-	if !nfsVersion.MatchString(n.Version) {
+	if !nfsVersion.matches(n.Version) {
 		r.wrong("connection.nfs.version", n.Version, "4, 4.1 or 4.2", "that is no version of NFS that a guest is told to mount")
 	}
 	if r.link.Name == "" {
@@ -135,16 +135,26 @@ func split(s, port string) (string, string, error) {
 		}
 		host, p = strings.Trim(s, "[]"), port
 	}
-	if !hostname.MatchString(host) && net.ParseIP(host) == nil {
+	if !hostname.matches(host) && net.ParseIP(host) == nil {
 		return "", "", fmt.Errorf("%.64q is no host", host)
 	}
-	if !portNumber.MatchString(p) {
+	if !portNumber.matches(p) {
 		return "", "", fmt.Errorf("%.20q is no port", p)
 	}
 	return host, p, nil
 }
 
 var (
-	hostname   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
-	portNumber = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+	hostname   = form{253, regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)}
+	portNumber = form{5, regexp.MustCompile(`^[1-9][0-9]*$`)}
 )
+
+// form is what a text may be, and its length in bytes at most: a count within the
+// expression would be compiled to as many copies, at every start of the plugin.
+type form struct {
+	most int
+	re   *regexp.Regexp
+}
+
+// matches reports whether the text has the form.
+func (f form) MatchString(text string) bool { return len(text) <= f.most && f.re.MatchString(text) }
