@@ -157,4 +157,4 @@ type form struct {
 }
 
 // matches reports whether the text has the form.
-func (f form) MatchString(text string) bool { return len(text) <= f.most && f.re.MatchString(text) }
+func (f form) matches(text string) bool { return len(text) <= f.most && f.re.MatchString(text) }
