@@ -14,7 +14,7 @@ func (w *world) overNBD(v *vault, b *guest) {
 	w.must("provider", "set", "kvm2", "--set", "groups.0.hosts.0.uri="+w.lab["MESON_LAB_KVM2_TCP_URI"], "--set", "volume_dirs="+asJSON(w.t, []string{v.run}))
 	disks := func(machine string) int {
 		doc := w.virsh("kvm2", "dumpxml", uuidIn(w.allocationNamed(machine).Instance.ID))
-		return strings.Count(doc, "<source protocol='nbd' name='"+w.use("data")+"'")
+		return strings.Count(doc, "<source protocol='nbd' ")
 	}
 	w.must("volume", "attach", "data", "b")
 	uses := w.volumeNamed("data").Uses
