@@ -82,6 +82,7 @@ func (at *place) openConsole(ctx context.Context, uuid string, force bool) (*con
 		}
 		c := &console{stream: stream, events: libvirt.STREAM_EVENT_READABLE | libvirt.STREAM_EVENT_ERROR | libvirt.STREAM_EVENT_HANGUP}
 		c.moved = sync.NewCond(&c.mu)
+		hosts.RunEvents()
 		if err := stream.EventAddCallback(c.events, func(_ *libvirt.Stream, events libvirt.StreamEventType) { c.happened(events) }); err != nil {
 			_ = stream.Abort()
 			_ = stream.Free()

@@ -18,6 +18,10 @@ var prepareLoop = sync.OnceValue(func() error {
 	return nil
 })
 
+// RunEvents lets libvirt tell of events from now on, those of streams among them. Who
+// listens to a host need not ask for it.
+func RunEvents() { runLoop() }
+
 // runLoop runs the event loop. Calls need none: while it runs, each call wakes it
 // several times, and what hears no events yet does without.
 var runLoop = sync.OnceFunc(func() {
