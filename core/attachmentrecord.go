@@ -40,7 +40,10 @@ type AttachmentRecord struct {
 	// From is who connects.
 	From Consumer `json:"from,omitzero"`
 	// Holder is for people where there is no allocation, such as ada@desk.
-	Holder string          `json:"holder,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	// Change is what is being done to the volume, such as "resize volume", where nobody
+	// is to reach it by this record: it keeps others from writing in other places.
+	Change string          `json:"change,omitempty"`
 	State  AttachmentState `json:"state"`
 	// Epoch numbers the right to write that it came with.
 	Epoch uint64 `json:"epoch,omitempty"`

@@ -23,9 +23,9 @@ const askPlaces = 20 * time.Second
 // data under the same id. Conflict, naming the places; Unavailable where one cannot
 // be asked, since what is not known is a no.
 //
-// It is for what changes a volume without an attachment: Attach, Map and Drive ask
-// by themselves, after the ledger has the attachment, which keeps all others of the
-// ledger from beginning to write elsewhere.
+// It is for who only wants to know: Attach, Map, Drive and Changing ask by themselves,
+// after the ledger has a record of theirs, which keeps all others of the ledger from
+// beginning to write elsewhere.
 func (e *Engine) MayWrite(ctx context.Context, op string, target VolumeTarget) error {
 	held, err := e.Ledger.Attachments(ctx, ledger.AttachmentFilter{Provider: target.Provider, VolumeID: target.VolumeID})
 	if err != nil {

@@ -172,5 +172,5 @@ func (m *Meson) UnmapVolume(ctx context.Context, mapping string, force bool) err
 // Mappings implements [Broker].
 func (m *Meson) Mappings(ctx context.Context) ([]core.AttachmentRecord, error) {
 	held, err := m.Ledger.Attachments(ctx, ledger.AttachmentFilter{})
-	return filter(held, func(t core.AttachmentRecord) bool { return t.Allocation == "" }), err
+	return filter(held, func(t core.AttachmentRecord) bool { return t.Allocation == "" && t.Change == "" }), err
 }

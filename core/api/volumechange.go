@@ -20,11 +20,10 @@ func (m *Meson) ResizeVolume(ctx context.Context, req VolumeRequest, sizeBytes i
 		case sizeBytes == v.SizeBytes && v.Growth == nil || req.DryRun:
 			return v.Volume, nil
 		}
-		if err := m.engine.MayWrite(ctx, "resize volume", v.target()); err != nil {
-			return v.Volume, err
-		}
 		order := alloc.GrowOrder{VolumeTarget: v.target(), SizeBytes: sizeBytes}
-		return m.engine.GrowVolume(ctx, order, func(a core.Allocation) alloc.Report { return m.reporter(m.Now(), a, req.Progress) })
+		return m.changing(ctx, "resize volume", v, func() (core.Volume, error) {
+			return m.engine.GrowVolume(ctx, order, func(a core.Allocation) alloc.Report { return m.reporter(m.Now(), a, req.Progress) })
+		})
 	})
 	if err != nil || req.DryRun {
 		return v, err
@@ -111,10 +110,7 @@ func (m *Meson) LockVolume(ctx context.Context, req LockVolumeRequest) (VolumeIn
 		case has != nil && has.Holder == lock.Holder || req.DryRun:
 			return v.Volume, nil
 		}
-		if err := m.engine.MayWrite(ctx, "lock volume", v.target()); err != nil {
-			return v.Volume, err
-		}
-		return v.at.LockVolume(ctx, v.ID, lock)
+		return m.changing(ctx, "lock volume", v, func() (core.Volume, error) { return v.at.LockVolume(ctx, v.ID, lock) })
 	})
 }
 
@@ -172,6 +168,20 @@ func (m *Meson) changeVolume(ctx context.Context, req VolumeRequest, what, detai
 		return VolumeInfo{}, err
 	}
 	return m.info(ctx, after)
+}
+
+// changing does something to a volume to which nobody begins to write in another place
+// meanwhile.
+func (m *Meson) changing(ctx context.Context, op string, v found, do func() (core.Volume, error)) (after core.Volume, err error) {
+	after = v.Volume
+	err = m.engine.Changing(ctx, op, v.target(), func() error {
+		now, err := do()
+		if err == nil {
+			after = now
+		}
+		return err
+	})
+	return after, err
 }
 
 // recorded does something between the events that say that it is intended and how

@@ -105,10 +105,7 @@ func (m *Meson) RevertVolume(ctx context.Context, req VolumeRequest, snapshot st
 		case req.DryRun:
 			return v.Volume, nil
 		}
-		if err := m.engine.MayWrite(ctx, "revert volume", v.target()); err != nil {
-			return v.Volume, err
-		}
-		return v.at.RevertVolume(ctx, v.ref(), s.ID)
+		return m.changing(ctx, "revert volume", v, func() (core.Volume, error) { return v.at.RevertVolume(ctx, v.ref(), s.ID) })
 	})
 }
 

@@ -126,7 +126,7 @@ func Volume(t testing.TB, allocation string) core.VolumeRecord {
 func Attachment(id, allocation string) core.AttachmentRecord {
 	return core.AttachmentRecord{
 		ID: id, Allocation: allocation, Attempt: 1, Index: 2, Provider: "vault1", VolumeID: "v-9", Name: "data", ReadOnly: true, Boot: true,
-		Owner: core.Owner{Broker: "b", Allocation: allocation, Key: "k", Request: "ff"}, From: consumer(), Holder: "ada@desk",
+		Owner: core.Owner{Broker: "b", Allocation: allocation, Key: "k", Request: "ff"}, From: consumer(), Holder: "ada@desk", Change: "resize volume",
 		State: core.AttachmentIntended, CreatedAt: noon(), UpdatedAt: noon(),
 	}
 }
