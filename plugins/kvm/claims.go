@@ -102,7 +102,7 @@ func (p *Provider) claimOnce(ctx context.Context, o *order) (c *inventory.Claim,
 }
 
 // sight is that of one who is about to claim, and of one who has.
-func (o *order) sight() sight { return sight{now: true, devices: len(o.request.PCI) > 0} }
+func (o *order) sight() sight { return sight{now: true, detail: detailFor(o.req.GetPledge())} }
 
 // standing is the claim that the order has on the host already, if any.
 func (o *order) standing(h *inventory.Host) (*inventory.Claim, error) {

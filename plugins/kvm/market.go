@@ -29,7 +29,7 @@ func (p *Provider) Offer(ctx context.Context, req *pb.OfferRequest, send func(*p
 	places := p.asked(req.GetOfferId())
 	snapshots := make([]Snapshot, len(places))
 	errs := everywhere(places, func(i int, at *place) error {
-		host, err := at.look(limited, sight{devices: len(req.GetPledge().GetPci()) > 0})
+		host, err := at.look(limited, sight{detail: detailFor(req.GetPledge())})
 		snapshots[i] = Snapshot{Site: at.Site, Host: host}
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mesoncloud/meson/plugins/kvm/hosts"
 	"github.com/mesoncloud/meson/plugins/kvm/inventory"
+	"github.com/mesoncloud/meson/sdk/pb"
 )
 
 // survey is what was read of one host.
@@ -18,10 +19,10 @@ type survey struct {
 	// turn is held by the one who reads. It is no mutex, because a host may take
 	// for ever and whoever waits has a deadline.
 	turn chan struct{}
-	// hardware is read once a connection, room when it is old; devices is whether the
-	// hardware is known with those.
+	// hardware is read once a connection, and again for a detail that it lacks; room when
+	// it is old.
 	hardware   *inventory.Hardware
-	devices    bool
+	detail     detail
 	generation uint64
 	room       inventory.Source
 	roomAt     time.Time
@@ -36,8 +37,21 @@ type survey struct {
 type sight struct {
 	// now: the domains are those after the call began.
 	now bool
-	// devices: the host's PCI devices matter.
-	devices bool
+	detail
+}
+
+// detail is what is read of a host's hardware only where it matters, since it takes
+// libvirt long: its PCI devices, and every feature that its guests can be given.
+type detail struct{ devices, features bool }
+
+// detailFor is what a pledge makes matter.
+func detailFor(pledge *pb.Pledge) detail {
+	return detail{devices: len(pledge.GetPci()) > 0, features: len(pledge.GetCpuFlags()) > 0}
+}
+
+// covers reports whether who has d needs nothing more for other.
+func (d detail) covers(other detail) bool {
+	return (d.devices || !other.devices) && (d.features || !other.features)
 }
 
 // look is the host as events and the last two seconds leave it. What is fresh
@@ -59,7 +73,7 @@ func (at *place) look(ctx context.Context, what sight) (*inventory.Host, error) 
 	g.Go(func() error { return at.readRoom(ctx) })
 	// A list that is asked for over a connection which is then replaced belongs
 	// to no survey: the hardware is read first and its generation kept.
-	err := at.readHardware(ctx, what.devices)
+	err := at.readHardware(ctx, what.detail)
 	g.Go(func() (lerr error) {
 		domsAt = time.Now()
 		switch {
@@ -130,12 +144,14 @@ func same(a, b []*hosts.Domain) bool {
 	return true
 }
 
-// readHardware reads what does not change while libvirtd runs.
-func (at *place) readHardware(ctx context.Context, devices bool) error {
+// readHardware reads what does not change while libvirtd runs. What mattered once is
+// read with what matters now.
+func (at *place) readHardware(ctx context.Context, need detail) error {
 	s := &at.survey
-	if s.generation != 0 && s.generation == at.host.Generation() && (s.devices || !devices) {
+	if s.generation != 0 && s.generation == at.host.Generation() && s.detail.covers(need) {
 		return nil
 	}
+	need.devices, need.features = need.devices || s.detail.devices, need.features || s.detail.features
 	type reading struct {
 		src        inventory.Source
 		generation uint64
@@ -143,7 +159,7 @@ func (at *place) readHardware(ctx context.Context, devices bool) error {
 	r, err := hosts.Ask(ctx, at.host, "read capabilities", func(c *libvirt.Connect) (reading, error) {
 		r := reading{generation: at.host.Generation()}
 		var err error
-		r.src, err = readCapabilities(ctx, c, at.Accelerator, devices)
+		r.src, err = readCapabilities(ctx, c, at.Accelerator, need)
 		return r, err
 	})
 	if err != nil {
@@ -157,7 +173,7 @@ func (at *place) readHardware(ctx context.Context, devices bool) error {
 	if err != nil {
 		return err
 	}
-	s.hardware, s.devices, s.generation, s.host = hardware, devices, r.generation, nil
+	s.hardware, s.detail, s.generation, s.host = hardware, need, r.generation, nil
 	uuid := hardware.UUID()
 	at.uuid.Store(&uuid)
 	return nil

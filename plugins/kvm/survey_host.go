@@ -47,9 +47,9 @@ func (c *capabilities) has(virt string) bool {
 // what a driver does not know is left out, and unknown in the inventory. The
 // host's own architecture is asked about and no other: the capabilities say
 // enough of its 32-bit sibling. Of the ways in which guests could run, it is asked
-// about the one that the setting leaves; of devices only if they matter: there may be
-// hundreds.
-func readCapabilities(ctx context.Context, c *libvirt.Connect, setting inventory.AcceleratorSetting, devices bool) (inventory.Source, error) {
+// about the one that the setting leaves; of devices, of which there may be hundreds,
+// and of a guest's features only if they matter.
+func readCapabilities(ctx context.Context, c *libvirt.Connect, setting inventory.AcceleratorSetting, need detail) (inventory.Source, error) {
 	src := inventory.Source{Accelerator: setting}
 	var err error
 	if src.Capabilities, err = c.GetCapabilities(); err != nil {
@@ -64,7 +64,7 @@ func readCapabilities(ctx context.Context, c *libvirt.Connect, setting inventory
 		virt = "qemu"
 	}
 	var together sync.WaitGroup
-	if devices {
+	if need.devices {
 		together.Go(func() { src.NodeDevices = readDevices(ctx, c) })
 	}
 	together.Go(func() {
@@ -81,7 +81,7 @@ func readCapabilities(ctx context.Context, c *libvirt.Connect, setting inventory
 		}
 	})
 	if caps.has(virt) {
-		readGuest(c, &src, caps.Host.CPU.Arch, virt)
+		readGuest(c, &src, caps.Host.CPU.Arch, virt, need.features)
 	}
 	together.Wait()
 	return src, ctx.Err()
@@ -97,7 +97,7 @@ type hostModel struct {
 	} `xml:"cpu"`
 }
 
-func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string) {
+func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string, features bool) {
 	machine := ""
 	if arch == "x86_64" || arch == "i686" {
 		machine = "q35"
@@ -108,7 +108,7 @@ func readGuest(c *libvirt.Connect, src *inventory.Source, arch, virt string) {
 	}
 	src.DomainCapabilities = append(src.DomainCapabilities, doc)
 	var model hostModel
-	if xml.Unmarshal([]byte(doc), &model) != nil {
+	if !features || xml.Unmarshal([]byte(doc), &model) != nil {
 		return
 	}
 	for _, m := range model.CPU.Modes {
