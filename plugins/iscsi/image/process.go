@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mesoncloud/meson/plugins/iscsi/proc"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -27,40 +28,53 @@ func monitorArg(dir string) string {
 	return "socket,id=qmp,server=on,wait=off,path=" + filepath.Join(dir, "qmp")
 }
 
-// lookAt is the process pid, if it is the daemon of a runtime directory.
+// lookAt is the process pid, if it is the daemon of a runtime directory and can be
+// asked.
 func lookAt(pid int, dir string) (process, bool) {
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
-	line, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+	p, ok, err := look("/proc", pid, dir)
+	return p, ok && err == nil
+}
+
+// look is the process pid of a /proc, if it is the daemon of a runtime directory; an
+// error where it may be, and hangs.
+func look(root string, pid int, dir string) (process, bool, error) {
+	at := filepath.Join(root, strconv.Itoa(pid))
+	line, err := proc.Read(at, "cmdline")
+	if errors.Is(err, proc.ErrStuck) && proc.MayLogTo(at, filepath.Join(dir, "log")) {
+		return process{}, false, &sdk.Error{
+			Kind: sdk.Uncertain, Subject: dir, Source: sdk.SourceProvider, Text: fmt.Sprintf("process %d may be the daemon: %v", pid, err), Err: err,
+		}
+	}
 	if err != nil {
-		return process{}, false
+		return process{}, false, nil
 	}
 	ours := false
 	for arg := range strings.SplitSeq(string(line), "\x00") {
 		ours = ours || arg == monitorArg(dir)
 	}
-	start, err := startTime(proc)
-	return process{pid, start}, ours && err == nil && own(proc)
+	start, err := startTime(at)
+	return process{pid, start}, ours && err == nil && own(at), nil
 }
 
 // own reports whether a process is of this user: another's could bear the same
 // arguments.
-func own(proc string) bool {
+func own(at string) bool {
 	var st unix.Stat_t
-	return unix.Stat(proc, &st) == nil && int(st.Uid) == os.Geteuid()
+	return unix.Stat(at, &st) == nil && int(st.Uid) == os.Geteuid()
 }
 
 // startTime is when a process began, in ticks since the machine did; an error for
 // one that is dead, also where nobody has waited for it yet.
-func startTime(proc string) (uint64, error) {
-	b, err := os.ReadFile(filepath.Join(proc, "stat"))
+func startTime(at string) (uint64, error) {
+	b, err := os.ReadFile(filepath.Join(at, "stat"))
 	if err != nil {
 		return 0, err
 	}
 	// The name, in brackets, may have anything in it.
-	at := strings.LastIndexByte(string(b), ')')
-	fields := strings.Fields(string(b[at+1:]))
-	if at < 0 || len(fields) < 20 {
-		return 0, errors.New("not understood: " + proc + "/stat")
+	end := strings.LastIndexByte(string(b), ')')
+	fields := strings.Fields(string(b[end+1:]))
+	if end < 0 || len(fields) < 20 {
+		return 0, errors.New("not understood: " + at + "/stat")
 	}
 	if fields[0] == "Z" || fields[0] == "X" {
 		return 0, os.ErrProcessDone
@@ -69,19 +83,36 @@ func startTime(proc string) (uint64, error) {
 }
 
 // searchAll looks at every process.
-func searchAll(dir string) (process, bool, error) {
-	entries, err := os.ReadDir("/proc")
+func searchAll(dir string) (process, bool, error) { return search("/proc", dir) }
+
+// search looks at every process of a /proc that has the name of a storage daemon, and
+// at no other: what hangs is not waited for, unless it may be the one. Then that is
+// unknown, which is an error.
+func search(root, dir string) (process, bool, error) {
+	entries, err := os.ReadDir(root)
 	if err != nil {
 		return process{}, false, err
 	}
+	var unknown []error
 	for _, x := range entries {
-		if pid, err := strconv.Atoi(x.Name()); err == nil {
-			if p, ok := lookAt(pid, dir); ok {
-				return p, true, nil
-			}
+		pid, err := strconv.Atoi(x.Name())
+		if err != nil || !isStorageDaemon(filepath.Join(root, x.Name())) {
+			continue
 		}
+		p, ok, err := look(root, pid, dir)
+		if ok {
+			return p, true, nil
+		}
+		unknown = append(unknown, err)
 	}
-	return process{}, false, nil
+	return process{}, false, errors.Join(unknown...)
+}
+
+// isStorageDaemon goes by the program's name, of which the kernel keeps 15 characters;
+// wrappers of it begin theirs with a dot.
+func isStorageDaemon(at string) bool {
+	name, err := os.ReadFile(filepath.Join(at, "comm"))
+	return err == nil && strings.Contains(string(name), "qemu-storage-")
 }
 
 // end sends a signal to a process, if it still is that one, and waits for its end.
@@ -94,8 +125,15 @@ func (p process) end(ctx context.Context, dir string, sig unix.Signal, wait time
 		return err
 	}
 	defer unix.Close(fd)
-	// The pidfd holds whoever has the pid now; is that the one?
-	if now, ok := lookAt(p.PID, dir); !ok || now != p {
+	// The pidfd holds whoever has the pid now; is that the one? Of one that hangs the
+	// start says it: it was looked at before.
+	now, ok, err := look("/proc", p.PID, dir)
+	if err != nil {
+		now.PID = p.PID
+		now.Start, err = startTime(filepath.Join("/proc", strconv.Itoa(p.PID)))
+		ok = err == nil
+	}
+	if !ok || now != p {
 		return nil
 	}
 	if sig != 0 {

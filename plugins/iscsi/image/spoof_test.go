@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Another user's process with the arguments of a daemon is none.
+// Another user's process with the name and the arguments of a daemon is none.
 func TestOtherUsersProcess(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
@@ -16,7 +16,7 @@ func TestOtherUsersProcess(t *testing.T) {
 	dir := t.TempDir()
 	find := func(uid uint32) bool {
 		t.Helper()
-		cmd := exec.Command("/bin/sh", "-c", "sleep 60; true", "x", monitorArg(dir))
+		cmd := exec.Command("/bin/sh", "-c", "echo qemu-storage-da >/proc/$$/comm; sleep 60; true", "x", monitorArg(dir))
 		cmd.Dir = "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 		if err := cmd.Start(); err != nil {

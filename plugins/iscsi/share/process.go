@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mesoncloud/meson/plugins/iscsi/proc"
 	"github.com/mesoncloud/meson/sdk"
 )
 
@@ -37,7 +38,12 @@ func (s *Server) find() (*process, error) {
 	}
 	for _, dir := range dirs {
 		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil || !s.ours(pid) {
+		if err != nil {
+			continue
+		}
+		if ours, err := s.ours(pid); err != nil {
+			return nil, err
+		} else if !ours {
 			continue
 		}
 		p, err := identify(pid)
@@ -49,27 +55,32 @@ func (s *Server) find() (*process, error) {
 	return nil, nil
 }
 
-// ours reports whether a process is a server of this directory.
-func (s *Server) ours(pid int) bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !bytes.Contains(line, []byte(s.file(configFile))) {
-		return false
-	}
+// ours reports whether a process is a server of this directory; an error where it may
+// be, and hangs.
+func (s *Server) ours(pid int) (bool, error) {
+	at := fmt.Sprintf("/proc/%d", pid)
 	// Another user's process could bear the same arguments.
-	if info, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-		return false
+	if info, err := os.Stat(at); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+		return false, nil
+	}
+	exe, err := os.Readlink(filepath.Join(at, "exe"))
+	if err != nil || filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != filepath.Base(s.opts.Binary) {
+		return false, nil
+	}
+	line, err := proc.Read(at, "cmdline")
+	if errors.Is(err, proc.ErrStuck) && proc.MayLogTo(at, s.file(complaintLog)) {
+		return false, &sdk.Error{Kind: sdk.Uncertain, Op: "find NFS server", Subject: s.subject(), Text: fmt.Sprintf("process %d may be it: %v", pid, err), Err: err}
+	}
+	if err != nil {
+		return false, nil
 	}
 	args := strings.Split(string(line), "\x00")
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil || filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != filepath.Base(s.opts.Binary) {
-		return false
-	}
 	for i := range len(args) - 1 {
 		if args[i] == "-f" && args[i+1] == s.file(configFile) {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // identify is the life that a pid has now.
@@ -97,7 +108,11 @@ func identify(pid int) (*process, error) {
 // is reports whether p still is a server of this directory.
 func (s *Server) is(p process) bool {
 	now, err := identify(p.PID)
-	return err == nil && *now == p && s.ours(p.PID)
+	if err != nil || *now != p {
+		return false
+	}
+	ours, err := s.ours(p.PID)
+	return ours || err != nil
 }
 
 // signal sends to p and to nothing else: the handle is taken first and checked

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mesoncloud/meson/plugins/iscsi/proc"
 )
 
 // process is a tgtd that serves one of the directories, held by a descriptor, so
@@ -43,23 +45,28 @@ func openProcess(pid int, dir string) (*process, error) {
 		return nil, fmt.Errorf("hold process %d: %w", pid, err)
 	}
 	p := &process{pid: pid, fd: fd}
-	if p.look(dir) {
+	ours, err := p.look(dir)
+	if ours {
 		return p, nil
 	}
 	p.close()
-	return nil, nil
+	return nil, err
 }
 
-// look fills in what /proc says, and whether that is a tgtd of dir.
-func (p *process) look(dir string) bool {
+// look fills in what /proc says, and whether that is a tgtd of dir; an error where it
+// may be, and hangs.
+func (p *process) look(dir string) (bool, error) {
 	at := filepath.Join("/proc", strconv.Itoa(p.pid))
 	var st unix.Stat_t
 	if !isTgtd(p.pid) || unix.Stat(at, &st) != nil || int(st.Uid) != os.Geteuid() {
-		return false // another user's process could bear the same name and environment
+		return false, nil // another user's process could bear the same name and environment
 	}
-	environ, err := os.ReadFile(filepath.Join(at, "environ"))
+	environ, err := proc.Read(at, "environ")
+	if errors.Is(err, proc.ErrStuck) && proc.MayLogTo(at, filepath.Join(dir, "log")) {
+		return false, fmt.Errorf("process %d may be the tgtd of %s: %w", p.pid, dir, err)
+	}
 	if err != nil {
-		return false
+		return false, nil
 	}
 	ours := false
 	for entry := range bytes.SplitSeq(environ, []byte{0}) {
@@ -71,7 +78,7 @@ func (p *process) look(dir string) bool {
 		}
 	}
 	p.since = started(at)
-	return ours && p.alive()
+	return ours && p.alive(), nil
 }
 
 // started is when a process began: its 22nd field in stat, in hundredths of a
