@@ -1,7 +1,10 @@
 package iscsi
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,6 +172,62 @@ func TestOlderPlaceIsRead(t *testing.T) {
 	}
 	if all := listed(t, p, ""); len(all) != 1 || all[vid].GetMessage() != "" {
 		t.Errorf("what is left: %v", all)
+	}
+	s.empty(p)
+}
+
+// An older directory is mounted by its own name, for reading, while the volume itself
+// is written; a lock that came with a copy is given back by that name.
+func TestOlderDirectoryIsRead(t *testing.T) {
+	t.Parallel()
+	needs(t, "ganesha.nfsd", "nfs-ls", "nfs-cp")
+	s, _ := twin(t)
+	s.settings["nfs_address"], s.settings["nfs_clients"] = fmt.Sprintf("127.0.0.1:%d", freePorts(t)), []string{"127.0.0.1"}
+	p := s.provider(Hooks{})
+	t.Cleanup(func() { _ = p.store.shares.Stop(context.Background()) })
+	v := directory(t, p)
+	// It was made in the other vault; of places that were never written the first counts.
+	vid, id := v.GetId(), v.GetId()+"@other"
+	if _, err := p.LockVolume(t.Context(), &pb.LockVolumeRequest{Id: vid, Lock: &pb.VolumeLock{Holder: "b ada"}}); err != nil {
+		t.Fatal(err)
+	}
+	copyFolder(t, v.GetPlace(), s.vault)
+	if now, err := p.UnlockVolume(t.Context(), &pb.UnlockVolumeRequest{Id: id, Holder: "b ada"}); err != nil || now.GetId() != id || now.GetLock() != nil {
+		t.Errorf("%v, %v", now, err)
+	}
+	now, err := p.UnlockVolume(t.Context(), &pb.UnlockVolumeRequest{Id: vid, Holder: "eve"})
+	if sdk.KindOf(err) != sdk.Denied {
+		t.Errorf("the volume's own lock: %v, %v, want Denied", now, err)
+	}
+	if _, err := p.UnlockVolume(t.Context(), &pb.UnlockVolumeRequest{Id: vid, Holder: "b ada"}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := p.Export(t.Context(), export(owner(), vid, "w1", mounter()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "new")
+	if err := os.WriteFile(file, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("nfs-cp", file, nfsURL(t, w.GetConnection(), "/new")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r, err := p.Export(t.Context(), toRead(owner(), id, "r1", mounter()))
+	if err != nil || r.GetEpoch() != 0 {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if out, err := exec.Command("nfs-ls", nfsURL(t, r.GetConnection(), "/")).CombinedOutput(); err != nil || !bytes.Contains(out, []byte("hello")) || bytes.Contains(out, []byte("new")) {
+		t.Errorf("the older place: %v: %s", err, out)
+	}
+	if out, err := exec.Command("nfs-cp", file, nfsURL(t, r.GetConnection(), "/more")).CombinedOutput(); err == nil {
+		t.Errorf("it is written: %s", out)
+	}
+	if err := p.Unexport(t.Context(), &pb.UnexportRequest{VolumeId: id, AttachmentId: "r1"}); err != nil || mounts(t, r.GetConnection()) {
+		t.Errorf("after the end it is still mounted, %v", err)
+	}
+	if !mounts(t, w.GetConnection()) {
+		t.Error("the volume itself is not served any more")
 	}
 	s.empty(p)
 }
