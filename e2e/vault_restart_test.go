@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -18,13 +20,32 @@ func labTool(t *testing.T, lab map[string]string, args ...string) {
 	}
 }
 
-// fall ends the vault as a loss of power does: the resident part, and what serves
+// fall ends the vault as kill -9 of all of it does: the resident part, and what serves
 // the bytes.
 func (v *vault) fall() {
 	v.kill()
 	for _, name := range []string{"tgtd", "qemu-storage-daemon"} {
 		for _, pid := range v.daemons(name) {
 			kill9(pid)
+		}
+	}
+}
+
+// rebooted has what fell have fallen with its machine, which has had another boot since:
+// a writer's volume is served on under its epoch then, and under another one otherwise.
+func (v *vault) rebooted() {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		v.w.t.Fatal(err)
+	}
+	for _, folder := range v.folders() {
+		path := filepath.Join(v.dir, folder, "meta.json")
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, bytes.ReplaceAll(text, bytes.TrimSpace(boot), []byte("6f0e9d1c-0000-4000-8000-000000000000")), 0o600)
+		}
+		if err != nil {
+			v.w.t.Error(err)
 		}
 	}
 }
@@ -48,27 +69,32 @@ func TestStartAfterRestarts(t *testing.T) {
 			g.booted()
 			n := 1000
 			g.writes(w.use("data"), 0, n)
+			// What of it died without its machine took a writer's epoch with it, where
+			// it stood between that and the image.
+			killed := map[string]uint64{"iscsi": 2, "file": 1}[kind]
 			for _, after := range []struct {
-				what string
-				do   func()
+				what  string
+				epoch uint64
+				do    func()
 			}{
-				{"libvirtd", func() {
+				{"libvirtd", 1, func() {
 					w.must("stop", "--hard", "a")
 					tool("crash", "kvm1")
 					tool("restart", "kvm1")
 				}},
-				{"the host", func() {
+				{"the host", 1, func() {
 					tool("cut", "kvm1")
 					tool("restart", "kvm1")
 				}},
-				{"the storage server", func() {
+				{"what the storage server runs", killed, func() {
 					w.must("stop", "--hard", "a")
 					v.fall()
 					v.start()
 				}},
-				{"all of them", func() {
+				{"all of them", killed, func() {
 					tool("cut", "kvm1")
 					v.fall()
+					v.rebooted()
 					v.start()
 					tool("restart", "kvm1")
 				}},
@@ -83,6 +109,9 @@ func TestStartAfterRestarts(t *testing.T) {
 					t.Fatalf("after a restart of %s the guest says %s", after.what, line)
 				}
 				g.reads(w.use("data"), 0, n)
+				if got := w.volumeNamed("data").Epoch; got != after.epoch {
+					t.Errorf("after a restart of %s the epoch is %d, want %d", after.what, got, after.epoch)
+				}
 				n += 500
 				g.writes(w.use("data"), 0, n)
 			}

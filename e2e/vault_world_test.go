@@ -231,6 +231,7 @@ func (v *vault) folders() []string {
 type volume struct {
 	VID, Name, State string
 	SizeBytes        int64 `json:"size_bytes"`
+	Epoch            uint64
 	Uses             []struct {
 		Attachment, Allocation, Kind string
 		Writable                     bool

@@ -194,7 +194,8 @@ func (s *store) exchange(ctx context.Context, v *vault.Volume, c change) (image.
 	if err != nil {
 		return image.Layout{}, err
 	}
-	if work.Daemon == nil && s.targets != nil {
+	// One whose epoch is over has no image open, and errors for who is connected.
+	if work.Daemon == nil && s.targets != nil && lost(v) == nil {
 		if err := s.targets.Stop(ctx, key(v)); err != nil {
 			return image.Layout{}, err
 		}

@@ -19,7 +19,8 @@ const opExport = "export volume"
 
 // Export records the attachment in the vault, with an epoch that nobody had before
 // where it may write, and serves it then. An error after the record leaves it
-// standing: the same Export goes on, and Unexport ends it.
+// standing: the same Export goes on, and Unexport ends it. An attachment whose epoch is
+// over, see judge, gets a new one, unless its machine is still connected.
 func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.ExportResponse, error) {
 	unlock, err := p.busy.Lock(ctx, req.GetVolumeId())
 	if err != nil {
@@ -57,6 +58,9 @@ func (p *Provider) Export(ctx context.Context, req *pb.ExportRequest) (*pb.Expor
 	p.store.rests.begin(f.Folder)
 	f.Volume = v
 	if err := p.store.serveUse(ctx, f, use); err != nil {
+		return nil, err
+	}
+	if f, use, err = p.store.renewed(ctx, f, use); err != nil {
 		return nil, err
 	}
 	if use.Kind == "nfs" {
@@ -202,12 +206,15 @@ func (s *store) connection(ctx context.Context, f found, id string) (*pb.Connect
 	if err := copied(v, *u); err != nil {
 		return nil, err
 	}
+	if !u.Lost.IsZero() {
+		return nil, lostError(v, u, sdk.Unavailable)
+	}
 	c := &pb.Connection{ReadOnly: !u.Writable}
 	switch u.Kind {
 	case "file":
 		c.Path = &pb.Connection_File{File: &pb.FileConnection{Host: s.host, File: v.Data(), Format: string(v.State.Format)}}
 	case "nbd":
-		c.Path = &pb.Connection_Nbd{Nbd: &pb.NbdConnection{Uri: "nbd+unix:///" + u.ID + "?socket=" + s.nbdDir(v) + "/nbd"}}
+		c.Path = &pb.Connection_Nbd{Nbd: &pb.NbdConnection{Uri: "nbd+unix:///" + nbdName(*u) + "?socket=" + s.nbdDir(v) + "/nbd"}}
 	case "nfs":
 		return s.shares.Connection(u.ID, !u.Writable), nil
 	default:

@@ -44,6 +44,20 @@ func killCases() map[string]func(t *testing.T, s *site, p *Provider) work {
 			x := export(req.GetOwner(), v.GetId(), "a1", from)
 			return work{[]proto.Message{x}, served(x)}
 		},
+		"export after a killed daemon": func(t *testing.T, s *site, p *Provider) work {
+			req, v := filled(t, p, "qcow2")
+			x := export(req.GetOwner(), v.GetId(), "a1", there(1))
+			if _, err := p.Export(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+			s.killDaemons()
+			return work{[]proto.Message{x}, func(t *testing.T, p *Provider) {
+				served(x)(t, p)
+				if v := one(t, p, req.GetOwner()); v.GetEpoch() != 2 || v.GetUses()[0].GetEpoch() != 2 {
+					t.Errorf("%v, want epoch 2", v)
+				}
+			}}
+		},
 		"unexport": func(t *testing.T, _ *site, p *Provider) work {
 			req, v := filled(t, p, "qcow2")
 			x := export(req.GetOwner(), v.GetId(), "a1", there(1))

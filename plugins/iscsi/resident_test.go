@@ -5,12 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/mesoncloud/meson/plugins/iscsi/target"
 	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
@@ -46,7 +44,7 @@ func (r *resident) dialled() *sdk.Remote {
 }
 
 // What is recorded is served again after the death of the resident part, of tgtd,
-// and of both, as after a restart of the machine: the same name, password and
+// and after a restart of the machine: the same name, password and
 // portal, so that who is connected goes on.
 func TestResidentServesAgain(t *testing.T) {
 	t.Parallel()
@@ -85,8 +83,7 @@ func TestResidentServesAgain(t *testing.T) {
 			guest.do("read -P 4 1M 64k", "write -P 5 1M 64k", "flush")
 
 			r.kill()
-			s.killTgtd()
-			s.killDaemons()
+			s.fall()
 			p = r.dialled()
 			guest.do("read -P 5 1M 64k", "write -P 6 1M 64k", "flush")
 			guest.end()
@@ -121,35 +118,6 @@ func orderFrom(t *testing.T, p *sdk.Remote, format string, size uint64) *pb.Crea
 		t.Fatalf("%d offers, %v", len(offers), err)
 	}
 	return &pb.CreateVolumeRequest{Owner: owner(), Name: "v1", Spec: spec, Offer: offers[0]}
-}
-
-func (s *site) killTgtd() {
-	s.t.Helper()
-	h, err := target.New(target.Options{Dir: filepath.Join(s.runtime, "t")})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	all, err := h.List(s.t.Context())
-	if err != nil || len(all) == 0 {
-		s.t.Fatalf("%d tgtd run, %v", len(all), err)
-	}
-	for _, one := range all {
-		if err := syscall.Kill(one.Pid, syscall.SIGKILL); err != nil {
-			s.t.Error(err)
-		}
-	}
-}
-
-func (s *site) killDaemons() {
-	s.t.Helper()
-	dirs, _ := filepath.Glob(filepath.Join(s.runtime, "f", "*"))
-	for _, dir := range dirs {
-		if pid := daemonOf(s.t, dir); pid > 0 {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				s.t.Error(err)
-			}
-		}
-	}
 }
 
 // A provider that connects has the vaults of the resident part, and none of its own.

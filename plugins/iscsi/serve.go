@@ -2,6 +2,7 @@ package iscsi
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +19,12 @@ import (
 // fuseExport is the id of the one export by which a volume appears as a raw file.
 const fuseExport = "lun"
 
-// standing are the uses of a kind that are to be served.
+// standing are the uses of a kind that are to be served: not those that end, nor those
+// whose epoch is over.
 func standing(v *vault.Volume, kind string) []vault.Use {
 	var out []vault.Use
 	for _, u := range v.State.Uses {
-		if u.Kind == kind && u.Ending.IsZero() && copied(v, u) == nil {
+		if u.Kind == kind && u.Ending.IsZero() && u.Lost.IsZero() && copied(v, u) == nil {
 			out = append(out, u)
 		}
 	}
@@ -51,10 +53,23 @@ func (s *store) serve(ctx context.Context, h *vault.Held) error {
 	if v.State.Pending != nil {
 		return nil // who finishes it serves it
 	}
-	if err := s.serveTargets(ctx, h); err != nil {
-		return err
+	for kind, dir := range map[string]string{"iscsi": s.fuseDir(v), "nbd": s.nbdDir(v)} {
+		if err := s.judge(h, kind, dir); err != nil {
+			return err
+		}
 	}
-	return s.serveSockets(ctx, v)
+	if lost(h.Volume()) != nil {
+		// Who is connected has errors from what is left, and nothing else.
+		return nil
+	}
+	err := s.serveTargets(ctx, h)
+	if err == nil {
+		err = s.serveSockets(ctx, h)
+	}
+	if e, ok := errors.AsType[*sdk.Error](err); ok && e.Code == epochOver {
+		return nil // its daemon died just now
+	}
+	return err
 }
 
 // serveTargets is iSCSI: a raw image is served by tgtd itself, another through a
@@ -70,7 +85,7 @@ func (s *store) serveTargets(ctx context.Context, h *vault.Held) error {
 	}
 	tgt := target.Volume{Key: key(v), Serial: serial(v.ID), Image: v.Data(), Portals: uses[0].Portals}
 	if exposedFormat(v) == vault.QCOW2 {
-		path, err := s.showAsRaw(ctx, v, writes(uses))
+		path, err := s.showAsRaw(ctx, h, writes(uses))
 		if err != nil {
 			return err
 		}
@@ -109,12 +124,13 @@ func serial(id string) string {
 }
 
 // showAsRaw has a storage daemon show a volume as a file of its plain bytes.
-func (s *store) showAsRaw(ctx context.Context, v *vault.Volume, writable bool) (string, error) {
+func (s *store) showAsRaw(ctx context.Context, h *vault.Held, writable bool) (string, error) {
+	v := h.Volume()
 	path := s.fusePath(v)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: path, Source: sdk.SourcePlugin, Err: err}
 	}
-	if err := s.daemon(ctx, v, s.fuseDir(v), []image.Export{{ID: fuseExport, Path: path, Writable: writable}}); err != nil {
+	if err := s.daemon(ctx, h, "iscsi", s.fuseDir(v), []image.Export{{ID: fuseExport, Path: path, Writable: writable}}); err != nil {
 		return "", err
 	}
 	// For a second the kernel remembers the size that the file had before it grew.
@@ -125,9 +141,11 @@ func (s *store) showAsRaw(ctx context.Context, v *vault.Volume, writable bool) (
 	return path, nil
 }
 
-// daemon has a storage daemon run with these exports and no others. One that has
-// none of them is ended first: it may have been started for reading alone.
-func (s *store) daemon(ctx context.Context, v *vault.Volume, dir string, want []image.Export) error {
+// daemon has a storage daemon run with these exports of one kind and no others. One
+// that has none of them is ended first: it may have been started for reading alone. One
+// that does not answer is killed, unless a writer would lose by it.
+func (s *store) daemon(ctx context.Context, h *vault.Held, kind, dir string, want []image.Export) error {
+	v := h.Volume()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return &sdk.Error{Kind: sdk.Unavailable, Op: "serve volume", Subject: dir, Source: sdk.SourcePlugin, Err: err}
 	}
@@ -138,6 +156,9 @@ func (s *store) daemon(ctx context.Context, v *vault.Volume, dir string, want []
 	var have []image.Export
 	if d != nil {
 		have, err = d.Exports(ctx)
+		if err != nil && atStake(v, kind) != nil {
+			return err
+		}
 		if err != nil || !slices.ContainsFunc(have, func(x image.Export) bool { return slices.Contains(want, x) }) {
 			if err := s.stopDaemon(ctx, dir); err != nil {
 				return err
@@ -147,6 +168,9 @@ func (s *store) daemon(ctx context.Context, v *vault.Volume, dir string, want []
 	}
 	writable := slices.ContainsFunc(want, func(x image.Export) bool { return x.Writable })
 	if d, err = s.images.Serve(ctx, files(v), image.ServeOptions{Dir: dir, ReadOnly: !writable}); err != nil {
+		return err
+	}
+	if err := s.serving(ctx, h, kind, dir, d); err != nil {
 		return err
 	}
 	for _, x := range have {
@@ -174,11 +198,15 @@ func (s *store) stopTargets(ctx context.Context, v *vault.Volume) error {
 	return s.stopDaemon(ctx, s.fuseDir(v))
 }
 
-// stopDaemon ends a storage daemon that nobody writes through any more.
+// stopDaemon ends a storage daemon that nobody writes through any more, and takes away
+// what one that is gone has left.
 func (s *store) stopDaemon(ctx context.Context, dir string) error {
 	d, err := s.running(ctx, dir)
-	if err != nil || d == nil {
+	if err != nil {
 		return err
+	}
+	if d == nil {
+		return s.images.Clear(dir)
 	}
 	all, err := d.Exports(ctx)
 	if err != nil {
@@ -201,16 +229,17 @@ func (s *store) running(ctx context.Context, dir string) (*image.Daemon, error) 
 }
 
 // serveSockets is NBD over a unix socket.
-func (s *store) serveSockets(ctx context.Context, v *vault.Volume) error {
+func (s *store) serveSockets(ctx context.Context, h *vault.Held) error {
+	v := h.Volume()
 	uses := standing(v, "nbd")
 	if len(uses) == 0 {
 		return s.stopDaemon(ctx, s.nbdDir(v))
 	}
 	var want []image.Export
 	for _, u := range uses {
-		want = append(want, image.Export{ID: u.ID, Writable: u.Writable})
+		want = append(want, image.Export{ID: nbdName(u), Writable: u.Writable})
 	}
-	return s.daemon(ctx, v, s.nbdDir(v), want)
+	return s.daemon(ctx, h, "nbd", s.nbdDir(v), want)
 }
 
 func notServed(what, setting string) error {

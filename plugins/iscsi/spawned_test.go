@@ -61,8 +61,8 @@ func (s *site) command(ask func(*sdk.Remote)) time.Duration {
 	return time.Since(began)
 }
 
-// Without a resident part one command, whichever it is, has all served again that
-// died; and one that finds everything served is not kept.
+// Without a resident part one command, whichever it is, has all served again after the
+// machine's restart; and one that finds everything served is not kept.
 func TestCommandServesAgain(t *testing.T) {
 	t.Parallel()
 	needs(t, "tgtd", "qemu-img", "qemu-storage-daemon")
@@ -99,8 +99,7 @@ func TestCommandServesAgain(t *testing.T) {
 		}
 		return n
 	}
-	s.killTgtd()
-	s.killDaemons()
+	s.fall()
 	for served() > 0 {
 		time.Sleep(time.Millisecond)
 	}

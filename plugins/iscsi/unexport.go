@@ -105,7 +105,7 @@ func (s *store) cutOff(ctx context.Context, v *vault.Volume, u vault.Use, force 
 		if err != nil || d == nil {
 			return err
 		}
-		if err := d.Close(ctx, u.ID); err != nil {
+		if err := d.Close(ctx, nbdName(u)); err != nil {
 			// It does not answer: dead, it serves nobody, and who is left is served anew.
 			return d.Kill(ctx)
 		}

@@ -80,6 +80,9 @@ func (s *store) wire(f found, peers map[string][]string) *pb.Volume {
 		out.Progress = &pb.Progress{Step: p.Op}
 		out.Message = fmt.Sprintf("%s has been under way since %s", p.Op, p.Since.UTC().Format("15:04:05"))
 	}
+	if u := lost(v); u != nil {
+		out.Message = lostText(u)
+	}
 	s.wireGrowth(v, out)
 	s.converting.tell(out)
 	return out

@@ -28,7 +28,8 @@ func clean(dir string) error {
 	for _, path := range aliases {
 		errs = append(errs, os.Remove(path))
 	}
-	for _, name := range []string{"qmp", "nbd", "pid", "pid.new"} {
+	// The process first: without it the socket that is missing says nothing; see EndedWell.
+	for _, name := range []string{"pid", "pid.new", "qmp", "nbd"} {
 		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

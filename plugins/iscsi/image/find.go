@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -57,7 +58,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	if err == nil {
 		err = d.at.end(ctx, d.dir, 0, stopPatience)
 		if err == nil {
-			return failed(op, d.dir, clean(d.dir))
+			return failed(op, d.dir, errors.Join(d.noteEnd(), clean(d.dir)))
 		}
 	}
 	if ctx.Err() != nil {
@@ -66,7 +67,8 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	return d.Kill(ctx)
 }
 
-// Kill ends the daemon at once: what was acknowledged to a flush is on disk.
+// Kill ends the daemon at once: what was acknowledged to a flush is on disk, and what
+// was written since may be gone.
 func (d *Daemon) Kill(ctx context.Context) error {
 	if err := d.at.end(ctx, d.dir, unix.SIGKILL, stopPatience); err != nil {
 		return failed("kill daemon", d.dir, err)

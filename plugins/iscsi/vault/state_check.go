@@ -121,6 +121,9 @@ func (u *Use) check() error {
 	if !plain(append([]string{u.Holder, u.Allocation, u.IQN, u.Initiator, u.Socket, u.Host, u.Export}, u.Portals...)...) || len(u.Portals) > 16 {
 		return fmt.Errorf("attachment %s: want printable texts of at most %d bytes", u.ID, maxText)
 	}
+	if x := u.Served; x != nil && (x.Boot == "" || x.PID <= 0 || !plain(x.Boot)) {
+		return fmt.Errorf("attachment %s: served: want the process of a boot", u.ID)
+	}
 	if err := u.Owner.check(); err != nil {
 		return fmt.Errorf("attachment %s: %w", u.ID, err)
 	}

@@ -32,4 +32,20 @@ type Use struct {
 	// Ending is when its end was asked for: it is not served again, and who finds it
 	// ends it.
 	Ending time.Time `json:"ending,omitzero"`
+	// Served is the process by which a writer writes, where one stands between it and
+	// the image that keeps some of it to itself until a flush. It is on disk before
+	// the writer can reach that process; see Held.Serve.
+	Served *Server `json:"served,omitempty"`
+	// Lost is when that process was found to have died, and with it, maybe, what was
+	// written and not flushed. The use is not served again under its epoch: a later
+	// flush would say yes to what is gone. See RenewUse.
+	Lost time.Time `json:"lost,omitzero"`
+}
+
+// Server is one process of one run of a machine: no other ever has the same three.
+type Server struct {
+	// Boot is the id of the run of the machine, in which Start counts.
+	Boot  string `json:"boot"`
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"`
 }
