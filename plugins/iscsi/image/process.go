@@ -56,7 +56,7 @@ func look(root string, pid int, dir string) (process, bool, error) {
 	return process{pid, start}, ours && err == nil && own(at), nil
 }
 
-// own reports whether a process is of this user: another's could bear the same
+// own reports whether a process is of this user: another user's could bear the same
 // arguments.
 func own(at string) bool {
 	var st unix.Stat_t
