@@ -106,13 +106,20 @@ func listAt(ctx context.Context, p *host.Provider) ([]found, error) {
 	return all, err
 }
 
-// matching are the volumes of a name, else those whose vid begins so.
+// matching are the volumes of a name, else those whose vid begins so; what is called
+// like another of its provider, and more, such as a place of that one, is not meant
+// beside it.
 func matching(all []found, name string) []found {
 	named := filter(all, func(f found) bool { return f.Name == name })
 	if len(named) > 0 || len(name) < shortestPrefix {
 		return named
 	}
-	return filter(all, func(f found) bool { return strings.HasPrefix(f.ID, name) })
+	begin := filter(all, func(f found) bool { return strings.HasPrefix(f.ID, name) })
+	return filter(begin, func(f found) bool {
+		return !slices.ContainsFunc(begin, func(other found) bool {
+			return other.Provider == f.Provider && other.ID != f.ID && strings.HasPrefix(f.ID, other.ID)
+		})
+	})
 }
 
 func filter[T any](all []T, keep func(T) bool) []T {
