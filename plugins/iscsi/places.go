@@ -230,9 +230,10 @@ func (f found) spare() error {
 // others are the places of a volume beside the one that it is shown with, each by its
 // own id, where a broker takes that.
 func (s *store) others(f found) (out []found) {
+	seen := map[string]bool{f.Vault: true} // one that has it twice has one place, with that fault
 	for _, v := range f.whole.All {
-		if at := s.beside(f, v); v.ID != "" && v.Folder != f.Folder && v.Vault != f.Vault && len(at.placeID()) <= maxPlaceID {
-			out = append(out, at)
+		if at := s.beside(f, v); v.ID != "" && !seen[v.Vault] && len(at.placeID()) <= maxPlaceID {
+			out, seen[v.Vault] = append(out, at), true
 		}
 	}
 	return out

@@ -411,6 +411,28 @@ func loseVault(t *testing.T, s *site, folder string) {
 	t.Cleanup(func() { _ = os.Rename(s.vault+"-away", s.vault) })
 }
 
+// A vault that has a volume twice has one place of it, and says what is wrong.
+func TestTwiceInTheOtherVault(t *testing.T) {
+	t.Parallel()
+	needs(t, "qemu-img")
+	s, other := twin(t)
+	p := s.provider(Hooks{})
+	_, v := volume(t, p, "raw", 1<<27)
+	for _, dir := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(other, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		copyFolder(t, v.GetPlace(), filepath.Join(other, dir))
+	}
+	n := 0
+	if err := p.ListVolumes(t.Context(), &pb.ListVolumesRequest{}, func(*pb.Volume) error { n++; return nil }); err != nil || n != 2 {
+		t.Errorf("%d listed, want 2, %v", n, err)
+	}
+	if faults := listed(t, p, "")[v.GetId()+"@other"].GetFaults(); len(faults) != 1 || !strings.Contains(faults[0], "twice") {
+		t.Errorf("%v, want that it is there twice", faults)
+	}
+}
+
 // Which vault a place's name means, and what is none.
 func TestPlaceNames(t *testing.T) {
 	s := &store{vaults: []*place{{name: "fast"}, {name: "slow"}}}
