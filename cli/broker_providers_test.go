@@ -64,6 +64,15 @@ func (b *memBroker) RemoveProvider(ctx context.Context, name string) error {
 	return nil
 }
 
+func (b *memBroker) ProviderHolds(ctx context.Context, name string) ([]core.Forgotten, error) {
+	_, err := b.Provider(ctx, name)
+	return nil, err
+}
+
+func (b *memBroker) ForgetProvider(ctx context.Context, name string, _ []core.Forgotten) error {
+	return b.RemoveProvider(ctx, name)
+}
+
 func (b *memBroker) TestProvider(ctx context.Context, name string) ([]core.CheckItem, error) {
 	if _, err := b.Provider(ctx, name); err != nil {
 		return nil, err

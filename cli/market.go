@@ -67,7 +67,7 @@ func timeoutFlag(cmd *cobra.Command, d *time.Duration) {
 // giveUpFlag is --timeout of what takes as long as there are bytes, and leaves nothing
 // where it is ended before.
 func giveUpFlag(cmd *cobra.Command, d *time.Duration) {
-	cmd.Flags().DurationVar(d, "timeout", 0, "after this `TIME` give up, and leave nothing; 0 for never")
+	cmd.Flags().DurationVar(d, "timeout", 0, "after this `TIME` give up, and leave nothing (8 where that is not known); 0 for never")
 }
 
 // span is a horizon as a column's title, such as "month" or "48h".

@@ -29,7 +29,7 @@ func newVolumeAttach(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&readOnly, "readonly", false, "the machine only reads it")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether and how the machine would reach it, and stop before")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say whether the machine could have it, or who keeps it from that, and stop before")
 	timeoutFlag(cmd, &timeout)
 	return cmd
 }

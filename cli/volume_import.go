@@ -78,14 +78,23 @@ func (a *app) volumeImport(ctx context.Context, name, file string, f volumeImpor
 	if length.disk > spec.SizeBytes {
 		return usagef("", "--size: %s is less than the %s of the disk in %s", sizeWord(spec.SizeBytes), sizeText(length.disk), fileName(file))
 	}
-	return a.made(ctx, f.dryRun, f.timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
-		return b.ImportVolume(ctx, api.ImportVolumeRequest{
+	ctx, cancel := a.within(ctx, f.timeout)
+	defer cancel()
+	begun := false
+	err = a.made(ctx, f.dryRun, 0, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
+		v, err := b.ImportVolume(ctx, api.ImportVolumeRequest{
 			CreateVolumeRequest: api.CreateVolumeRequest{
 				Name: name, Spec: spec, Horizon: market.Horizon, Policy: market.Policy, DryRun: f.dryRun, Progress: a.job.progress,
 			},
 			Format: f.format, SHA256: f.sha256, Data: a.counted(endedBy(ctx, data), length.file, "sending "+fileName(file)),
 		})
+		begun = v.ID != ""
+		return v, err
 	})
+	if !begun {
+		err = gaveUp(ctx, err)
+	}
+	return err
 }
 
 // endedBy reads until the context ends, also where data waits for somebody who writes

@@ -177,7 +177,15 @@ type Broker interface {
 	SetProvider(ctx context.Context, req SetProviderRequest) (ProviderInfo, []core.CheckItem, error)
 	Providers(ctx context.Context) ([]ProviderInfo, error)
 	Provider(ctx context.Context, name string) (ProviderInfo, error)
+	// RemoveProvider forgets a provider that has no machines and no volumes of this
+	// ledger; Conflict otherwise, naming them.
 	RemoveProvider(ctx context.Context, name string) error
+	// ProviderHolds is what RemoveProvider would refuse for.
+	ProviderHolds(ctx context.Context, name string) ([]core.Forgotten, error)
+	// ForgetProvider forgets a provider that is gone for good, and what it holds, which
+	// must be what ProviderHolds said; it asks no provider for anything. Busy while
+	// somebody is at something of that; Conflict where it has changed.
+	ForgetProvider(ctx context.Context, name string, what []core.Forgotten) error
 	TestProvider(ctx context.Context, name string) ([]core.CheckItem, error)
 	// Plugins lists what is installed, describing each.
 	Plugins(ctx context.Context) ([]PluginInfo, error)

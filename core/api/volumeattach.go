@@ -36,6 +36,9 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 	}
 	if req.DryRun {
 		if !readOnly {
+			if err := m.lockedBy("attach volume", v, a); err != nil {
+				return VolumeInfo{}, err
+			}
 			if err := m.engine.MayWrite(ctx, "attach volume", v.target()); err != nil {
 				return VolumeInfo{}, err
 			}

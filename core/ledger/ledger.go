@@ -63,6 +63,18 @@ type Providers interface {
 	// while allocations that are not final have their machine there or may have, or
 	// volumes or attachments are there that have not ended.
 	DeleteProvider(ctx context.Context, name string) error
+	// ProviderHolds is why DeleteProvider refuses: machines, then volumes, then
+	// attachments, each the oldest first. NotFound.
+	ProviderHolds(ctx context.Context, name string) ([]core.Forgotten, error)
+	// ForgetProvider is DeleteProvider of one that is gone for good. What it holds,
+	// which must be what ProviderHolds said, ends in the ledger though it may still be
+	// there: allocations become Gone unless they may have a machine at another provider,
+	// attempts and volumes removed, attachments ended, each with an event, StepForgotten.
+	// Of what such a machine has at other providers nothing is forgotten: volumes that
+	// were made for it are kept, and attachments are mappings without a machine that are
+	// to be ended by force. NotFound; Conflict where something has changed. The caller
+	// has locked all that it ends.
+	ForgetProvider(ctx context.Context, name string, what []core.Forgotten) error
 }
 
 // Allocations is the part of a ledger that keeps allocations with their

@@ -107,16 +107,25 @@ func (s *SQLite) DeleteProvider(ctx context.Context, name string) error {
 		if err := unused(ctx, tx, name); err != nil {
 			return err
 		}
-		for _, text := range []string{
-			`DELETE FROM price_list_uses WHERE provider = $1`, `DELETE FROM terms WHERE scope = $1`,
-			`DELETE FROM refusals WHERE provider = $1`, `DELETE FROM providers WHERE name = $1`,
-		} {
-			if _, err := tx.ExecContext(ctx, text, name); err != nil {
-				return err
-			}
-		}
-		return s.addEvent(ctx, tx, core.Event{Step: StepProviderDeleted, Text: "provider " + name})
+		return s.dropProvider(ctx, tx, name, nil)
 	}))
+}
+
+// dropProvider removes a provider that is not used, or whose uses are forgotten.
+func (s *SQLite) dropProvider(ctx context.Context, tx *sql.Tx, name string, forgotten []core.Forgotten) error {
+	for _, text := range []string{
+		`DELETE FROM price_list_uses WHERE provider = $1`, `DELETE FROM terms WHERE scope = $1`,
+		`DELETE FROM refusals WHERE provider = $1`, `DELETE FROM providers WHERE name = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, text, name); err != nil {
+			return err
+		}
+	}
+	text := "provider " + name
+	if n := len(forgotten); n > 0 {
+		text += fmt.Sprintf(", and %d forgotten with it", n)
+	}
+	return s.addEvent(ctx, tx, core.Event{Step: StepProviderDeleted, Text: text})
 }
 
 // unused refuses while the provider holds, or may hold, somebody's machine or
@@ -155,7 +164,7 @@ func unused(ctx context.Context, tx *sql.Tx, provider string) error {
 		texts = append(texts, "it holds: "+listed(held))
 	}
 	e := conflict("provider "+provider, "%s", strings.Join(texts, "; "))
-	e.Hint = "remove them first"
+	e.Hint = "remove them first; where the provider is gone for good, meson provider rm " + provider + " --force forgets them"
 	return e
 }
 

@@ -23,6 +23,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		"Providers":           testProviders,
 		"ProviderConflicts":   testProviderConflicts,
 		"ProviderInUse":       testProviderInUse,
+		"ForgetProvider":      testForgetProvider,
 		"PriceLists":          testPriceLists,
 		"PriceListInfos":      testPriceListInfos,
 		"ListUse":             testListUse,
