@@ -34,11 +34,11 @@ func (m *Meson) AttachVolume(ctx context.Context, req AttachVolumeRequest) (Volu
 	if err := m.heldBy(ctx, "attach volume", v, readOnly, func(u core.VolumeUse) bool { return u.Allocation != a.ID }); err != nil {
 		return VolumeInfo{}, err
 	}
+	if err := m.lockedBy("attach volume", v, readOnly, a.ID); err != nil {
+		return VolumeInfo{}, err
+	}
 	if req.DryRun {
 		if !readOnly {
-			if err := m.lockedBy("attach volume", v, a); err != nil {
-				return VolumeInfo{}, err
-			}
 			if err := m.engine.MayWrite(ctx, "attach volume", v.target()); err != nil {
 				return VolumeInfo{}, err
 			}
@@ -149,6 +149,9 @@ func (m *Meson) MapVolume(ctx context.Context, req MapVolumeRequest) (VolumeMapp
 		return slices.ContainsFunc(known, func(t core.AttachmentRecord) bool { return t.ID == u.Attachment && t.Provider != v.Provider })
 	}
 	if err := m.heldBy(ctx, "map volume", v, readOnly, func(u core.VolumeUse) bool { return u.Attachment != req.ID && !copied(u) }); err != nil {
+		return VolumeMapping{}, err
+	}
+	if err := m.lockedBy("map volume", v, readOnly, ""); err != nil {
 		return VolumeMapping{}, err
 	}
 	target, err := m.target(ctx, v)

@@ -7,13 +7,13 @@ import (
 	"github.com/mesoncloud/meson/core"
 )
 
-// lockedBy is the refusal of a machine that would write to a volume, by the lock that
-// the volume has: Busy, and who that is; nil where there is none, or it lets the
-// machine write.
-func (m *Meson) lockedBy(op string, v found, a core.Allocation) error {
+// lockedBy is the refusal of a further use of a volume by the lock that it has, as far
+// as its provider said: Busy, and who that is; nil where there is none, or it lets the
+// allocation write, which is empty for a mapping.
+func (m *Meson) lockedBy(op string, v found, readOnly bool, allocation string) error {
 	l := v.Lock
 	mine := l != nil && strings.HasPrefix(l.Holder+" ", m.Ledger.ID()+" ")
-	if l == nil || mine && (l.Allocation == "" || l.Allocation == a.ID) {
+	if readOnly || l == nil || mine && (l.Allocation == "" || l.Allocation == allocation) {
 		return nil
 	}
 	text := cmp.Or(l.Holder, "somebody") + " has locked it"
