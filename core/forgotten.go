@@ -1,7 +1,8 @@
 package core
 
 // Forgotten is one thing that a ledger no longer knows of, though nobody has asked its
-// provider whether it is gone.
+// provider whether it is gone: its record has a final state all the same, which
+// otherwise promises that nothing is held, and an Error or a Message that says so.
 type Forgotten struct {
 	// What is "machine", "volume" or "attachment".
 	What string `json:"what"`

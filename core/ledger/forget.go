@@ -117,8 +117,6 @@ func (f forgetting) attachments(ctx context.Context, match, value string, apart 
 		if apart {
 			t.State, t.Force, t.Error = core.AttachmentEnding, true, nil
 			event.Text = fmt.Sprintf("attachment %s of provider %s is to be cut off, since its machine is forgotten", was.ID, was.Provider)
-		}
-		if apart {
 			was.Allocation, was.Attempt = "", 0
 			if _, err := f.tx.ExecContext(ctx, `UPDATE attachments SET allocation = NULL WHERE id = $1`, was.ID); err != nil {
 				return err
