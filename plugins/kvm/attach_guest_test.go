@@ -126,7 +126,8 @@ func agentScript(t *testing.T, l lab) []byte {
 }
 
 // A disk whose file systems the guest has mounted is not taken from it: the refusal
-// says where they are. When they are unmounted, it is.
+// says where they are. When they are unmounted, it is, but not while the agent is there
+// and does not say so.
 func TestDetachOfMountedDisk(t *testing.T) {
 	l := theLab(t)
 	p := openProvider(t, l.config("tiny", l.hosts()[2]), Hooks{})
@@ -160,7 +161,24 @@ func TestDetachOfMountedDisk(t *testing.T) {
 	}
 	s.keys <- "umount /srv && echo unmou''nted\r"
 	s.until(t, "unmounted", time.Minute)
-	if _, err := tryDetach(t.Context(), p, in, "data"); err != nil {
+	s.keys <- "kill -STOP $(cat /run/agent.pid) && echo sto''pped\r"
+	s.until(t, "stopped", time.Minute)
+	_, err = tryDetach(t.Context(), p, in, "data")
+	if sdk.KindOf(err) != sdk.Busy || !strings.Contains(err.Error(), "agent") {
+		t.Errorf("Detach while the agent does not answer: %v, want Busy and why", err)
+	}
+	if have := wiredAs(t, p, in.GetId(), "data"); have != (wired{true, true, false, true}) {
+		t.Errorf("after that: %+v", have)
+	}
+	s.keys <- "kill -CONT $(cat /run/agent.pid) && echo go''es on\r"
+	s.until(t, "goes on", time.Minute)
+	// libvirt may still wait for the answer to its former question.
+	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if _, err = tryDetach(t.Context(), p, in, "data"); sdk.KindOf(err) != sdk.Busy || time.Since(begun) > time.Minute {
+			break
+		}
+	}
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -207,6 +207,22 @@ func TestMountedOn(t *testing.T) {
 	}
 }
 
+// An agent that does not answer has not said that nothing is mounted.
+func TestSilentAgent(t *testing.T) {
+	for err, want := range map[error]bool{
+		nil: false,
+		libvirt.Error{Code: libvirt.ERR_OPERATION_UNSUPPORTED}: false,
+		libvirt.Error{Code: libvirt.ERR_OPERATION_INVALID}:     false, // the machine is off
+		libvirt.Error{Code: libvirt.ERR_AGENT_UNRESPONSIVE}:    true,
+		libvirt.Error{Code: libvirt.ERR_INTERNAL_ERROR}:        true,
+		context.DeadlineExceeded:                               true,
+	} {
+		if have := silent(err); have != want {
+			t.Errorf("%v: %v, want %v", err, have, want)
+		}
+	}
+}
+
 // Exports of NBD are attached by network and by socket.
 func TestAttachNBD(t *testing.T) {
 	l := theLab(t)

@@ -76,11 +76,8 @@ func (p *Provider) unplug(ctx context.Context, m *machine, id string) error {
 		return failed(op, at, err, true)
 	}
 	if d := link.Find(w.live, id); d != nil {
-		if mounted := at.mounted(ctx, m, d.Target.Dev); len(mounted) > 0 {
-			return &sdk.Error{
-				Kind: sdk.Busy, Op: op, Subject: m.name, Source: sdk.SourceProvider,
-				Text: "its guest has the volume mounted at " + strings.Join(mounted, ", "), Hint: "unmount it in the guest",
-			}
+		if err := at.unmounted(ctx, m, d.Target.Dev); err != nil {
+			return err
 		}
 		if err := at.release(ctx, m, id); err != nil {
 			return err
@@ -162,9 +159,10 @@ func (at *place) unplugConfig(ctx context.Context, uuid, target string) error {
 	return err
 }
 
-// mounted are the places where the guest has file systems of a disk, as its agent
-// says; none where there is no agent, or no answer.
-func (at *place) mounted(ctx context.Context, m *machine, target string) []string {
+// unmounted is Busy where the guest has file systems of a disk mounted, as its agent
+// says, and where the agent is there and does not say. One that does not know the
+// question is none.
+func (at *place) unmounted(ctx context.Context, m *machine, target string) error {
 	if !m.agent {
 		return nil
 	}
@@ -178,10 +176,24 @@ func (at *place) mounted(ctx context.Context, m *machine, target string) []strin
 		defer dom.Free()
 		return dom.GetFSInfo(0)
 	})
-	if err != nil {
+	refusal := &sdk.Error{Kind: sdk.Busy, Op: "detach volume", Subject: m.name, Source: sdk.SourceProvider}
+	mounted := mountedOn(found, target)
+	switch {
+	case silent(err):
+		refusal.Text = "its guest's agent does not say whether the volume is mounted: " + hosts.Text(err)
+		refusal.Hint = "detach it again when the agent answers, or stop the machine"
+	case len(mounted) > 0:
+		refusal.Text, refusal.Hint = "its guest has the volume mounted at "+strings.Join(mounted, ", "), "unmount it in the guest"
+	default:
 		return nil
 	}
-	return mountedOn(found, target)
+	return refusal
+}
+
+// silent reports whether an agent that was asked has left it open: an error that is
+// neither that it cannot be asked this nor that the machine is off.
+func silent(err error) bool {
+	return err != nil && !unsupported(err) && !hosts.Is(err, libvirt.ERR_OPERATION_INVALID, libvirt.ERR_NO_DOMAIN)
 }
 
 func mountedOn(all []libvirt.DomainFSInfo, target string) []string {

@@ -42,3 +42,4 @@ agent() {
 	done
 }
 agent >/dev/null 2>&1 &
+echo $! >/run/agent.pid
