@@ -12,9 +12,10 @@ import (
 
 // WithVolumes pairs quotes of machines with what could be had for the volumes of
 // their pledge: of each volume the cheapest that the machine can reach, or the
-// one that exists. The price is the sum. Quotes of machines that cannot see a
-// volume are left out, and the reasons name it. It is pure; each volume is chosen
-// by itself.
+// one that exists. Of what costs the same, a place's first format stands before its
+// others, and then the fastest way is taken, the provider's name, and its first offer.
+// The price is the sum. Quotes of machines that cannot see a volume are left out, and
+// the reasons name it. It is pure; each volume is chosen by itself.
 func WithVolumes(quotes []core.Quote, pledge core.Pledge, candidates []core.VolumeCandidate, rates *pricing.Rates) ([]core.Quote, []core.Reason) {
 	if len(pledge.Volumes) == 0 {
 		return quotes, nil
@@ -92,7 +93,7 @@ func (p *pairing) choose(index int, want core.VolumeRequest, c core.Consumer) (c
 	if want.VID != "" {
 		return chooseFound(p.by[index], index, want, c)
 	}
-	var best *core.VolumeChoice
+	var reached []core.VolumeChoice
 	var why []string
 	for _, from := range p.by[index] {
 		if from.Quote == nil {
@@ -103,33 +104,15 @@ func (p *pairing) choose(index int, want core.VolumeRequest, c core.Consumer) (c
 			why = append(why, from.Provider+": "+err.Error())
 			continue
 		}
-		choice := core.VolumeChoice{Index: index, Name: want.Name, Provider: from.Provider, Quote: from.Quote, ReadOnly: want.ReadOnly, Way: way}
-		if best == nil || p.better(choice, *best) {
-			best = &choice
-		}
+		reached = append(reached, core.VolumeChoice{Index: index, Name: want.Name, Provider: from.Provider, Quote: from.Quote, ReadOnly: want.ReadOnly, Way: way})
 	}
-	if best != nil {
-		return *best, ""
+	if len(reached) > 0 {
+		return slices.MinFunc(preferred(reached), p.better), ""
 	}
 	if len(p.by[index]) == 0 {
 		why = []string{"no storage provider offers one"}
 	}
 	return core.VolumeChoice{}, sorted(why)
-}
-
-// better orders two ways to have one volume: what can be bought, lower total,
-// faster way, provider, offer.
-func (p *pairing) better(a, b core.VolumeChoice) bool {
-	x, y := a.Quote, b.Quote
-	price, err := p.rates.Compare(x.Price.Native(), y.Price.Native())
-	if err != nil { // one of them has no rate
-		price = cmp.Compare(x.Price.Currency, y.Price.Currency)
-	}
-	dry := func(q *core.VolumeQuote) int { return min(len(q.Offer.QuoteOnly), 1) }
-	return cmp.Or(
-		cmp.Compare(dry(x), dry(y)), price, cmp.Compare(a.Way.Rank, b.Way.Rank), cmp.Compare(a.Provider, b.Provider),
-		cmp.Compare(x.Offer.ID, y.Offer.ID), cmp.Compare(x.ID, y.ID),
-	) < 0
 }
 
 // chooseFound is for a volume that exists. One that is in several places is
