@@ -92,7 +92,8 @@ func (s *store) judge(h *vault.Held, kind, dir string) error {
 }
 
 // serving records by which daemon a volume's writer is about to be served. Where the
-// one before has died only after judge had looked, it is an error, and judged.
+// one before has died only after judge had looked, or is not quite dead, it is an error,
+// and nothing of it is forgotten.
 func (s *store) serving(ctx context.Context, h *vault.Held, kind, dir string, d *image.Daemon) error {
 	now, err := d.Identity()
 	if err != nil {
@@ -102,12 +103,18 @@ func (s *store) serving(ctx context.Context, h *vault.Held, kind, dir string, d 
 		if !u.Writable {
 			continue
 		}
-		if u.Served != nil && image.Identity(*u.Served) != now {
+		if u.Served != nil && u.Served.Boot == now.Boot && image.Identity(*u.Served) != now {
 			if err := s.judge(h, kind, dir); err != nil {
 				return err
 			}
-			if over := lost(h.Volume()); over != nil {
-				return cmp.Or(d.Stop(ctx), lostError(h.Volume(), over, sdk.Unavailable))
+			switch have := h.Volume().Use(u.ID); {
+			case !have.Lost.IsZero():
+				return cmp.Or(d.Stop(ctx), lostError(h.Volume(), have, sdk.Unavailable))
+			case have.Served != nil:
+				return cmp.Or(d.Stop(ctx), error(&sdk.Error{
+					Kind: sdk.Unavailable, Op: "serve volume", Subject: "volume " + h.Volume().ID, Source: sdk.SourceProvider,
+					Text: fmt.Sprintf("its storage daemon, process %d, is dying, and not dead", have.Served.PID),
+				}))
 			}
 		}
 		at := vault.Server(now)

@@ -1,12 +1,16 @@
 package iscsi
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/mesoncloud/meson/plugins/iscsi/image"
 	"github.com/mesoncloud/meson/plugins/iscsi/target/targettest"
+	"github.com/mesoncloud/meson/plugins/iscsi/vault"
+	"github.com/mesoncloud/meson/sdk"
 	"github.com/mesoncloud/meson/sdk/pb"
 )
 
@@ -93,6 +97,59 @@ func TestWhatKilledDaemonsServed(t *testing.T) {
 			s.empty(p)
 		})
 	}
+}
+
+// While the process by which a writer was served is not quite dead, no other one takes
+// its place, and what is recorded of it stays until it can be judged.
+func TestDyingDaemonIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	needs(t, "qemu-img", "qemu-storage-daemon")
+	s := newSite(t, nil)
+	p := s.provider(Hooks{})
+	from := here()
+	from.Kinds = []pb.ConnectionKind{pb.ConnectionKind_CONNECTION_KIND_NBD}
+	var all []found
+	for range 2 {
+		req, v := volume(t, p, "qcow2", 1<<27)
+		if _, err := p.Export(t.Context(), export(req.GetOwner(), v.GetId(), "a1", from)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.store.find(t.Context(), v.GetId())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	// One that runs, and is not found where the volume's daemon is looked for.
+	dying := all[1].Use("a1").Served
+	if err := all[0].at.vault.Hold(t.Context(), all[0].Ref(), func(_ context.Context, h *vault.Held) error { return h.Serve("a1", dying) }); err != nil {
+		t.Fatal(err)
+	}
+	pid := all[0].Use("a1").Served.PID
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	dir := p.store.nbdDir(all[0].Volume)
+	s.gone("the storage daemon", func() bool { return daemonOf(t, dir) == 0 })
+	settled := func() (*vault.Use, error) {
+		err := p.store.settle(t.Context(), all[0])
+		f, ferr := p.store.find(t.Context(), all[0].ID)
+		if ferr != nil {
+			t.Fatal(ferr)
+		}
+		return f.Use("a1"), err
+	}
+	if u, err := settled(); sdk.KindOf(err) != sdk.Unavailable || *u.Served != *dying || !u.Lost.IsZero() || daemonOf(t, dir) != 0 {
+		t.Errorf("while it is dying: %+v, %v, want Unavailable, and none that serves", u, err)
+	}
+	if err := syscall.Kill(dying.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.gone("the other one", func() bool { return !image.Identity(*dying).Runs() })
+	if u, err := settled(); err != nil || u.Lost.IsZero() || daemonOf(t, dir) != 0 {
+		t.Errorf("when it is dead: %+v, %v, want it lost", u, err)
+	}
+	s.empty(p)
 }
 
 func dial(x *pb.ExportResponse) (*targettest.Disk, error) {
