@@ -500,6 +500,9 @@ type ResizerClient interface {
 	// than it has is Invalid, the same is no change. Where a machine must be told,
 	// the connection's size is asked again by the machine's provider.
 	//
+	// Where who is connected would not survive it, as over NBD, it is Busy, and nothing
+	// has changed.
+	//
 	// Of a volume whose file a machine has open itself it is Busy, and nothing has
 	// changed, unless holder_grows is set. Then the size is counted and on record
 	// before anything grows, and where that machine must do it, the answer is the
@@ -537,6 +540,9 @@ type ResizerServer interface {
 	// ResizeVolume returns when the volume has at least that size; a smaller one
 	// than it has is Invalid, the same is no change. Where a machine must be told,
 	// the connection's size is asked again by the machine's provider.
+	//
+	// Where who is connected would not survive it, as over NBD, it is Busy, and nothing
+	// has changed.
 	//
 	// Of a volume whose file a machine has open itself it is Busy, and nothing has
 	// changed, unless holder_grows is set. Then the size is counted and on record

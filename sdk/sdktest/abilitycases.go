@@ -12,7 +12,7 @@ import (
 
 func abilityCases() []Case {
 	return []Case{
-		{"resize/grow", LevelLife, "A volume grows, in use too; the same size is no change, a smaller one is Invalid.", pb.Resizer_ServiceDesc.ServiceName, volumeGrows},
+		{"resize/grow", LevelLife, "A volume grows, in use too, but over NBD it may be Busy; the same size is no change, a smaller one is Invalid.", pb.Resizer_ServiceDesc.ServiceName, volumeGrows},
 		{"rename/name", LevelLife, "A volume gets another name and keeps its id.", pb.Renamer_ServiceDesc.ServiceName, volumeRenamed},
 		{"convert/format", LevelLife, "A volume gets the other format and holds the same; so do its snapshots. The same again is no change.", pb.Converter_ServiceDesc.ServiceName, volumeConverts},
 		{"convert/in-use", LevelLife, "A volume that is in use is not converted: Busy, with who has it. Who begins to use it meanwhile has it whole.", pb.Converter_ServiceDesc.ServiceName, volumeNotConverted},
@@ -54,10 +54,26 @@ func volumeGrows(ctx context.Context, e *Env) error {
 	}
 	if from, _, none := e.consumers(); none == nil && e.Has(pb.Exporter_ServiceDesc.ServiceName) {
 		req := e.exportRequest(o, v.GetId(), attachmentID(), from)
-		if _, err := e.export(ctx, req); err != nil {
+		answer, err := e.export(ctx, req)
+		if err != nil {
 			faults = append(faults, fmt.Errorf("export: %w", err))
 		}
-		if now, err := resize(3 * size); err != nil || now.GetSpec().GetSizeBytes() < 3*size {
+		now, err := resize(3 * size)
+		if answer.GetConnection().GetNbd() != nil && sdk.KindOf(err) == sdk.Busy {
+			// Who is connected would be cut off: it stays as it is, and grows later.
+			faults = append(faults, e.uses(ctx, v.GetId(), "after it did not grow in use", req.GetAttachmentId()))
+			have, err := e.getVolume(ctx, nil, v.GetId())
+			if err != nil || have.GetSpec().GetSizeBytes() >= 3*size {
+				faults = append(faults, fmt.Errorf("refused while in use: %d, error %w", have.GetSpec().GetSizeBytes(), err))
+			}
+			faults = append(faults, e.unexport(ctx, v.GetId(), req.GetAttachmentId(), false))
+			now, err = resize(3 * size)
+			if err != nil || now.GetSpec().GetSizeBytes() < 3*size {
+				faults = append(faults, fmt.Errorf("after its use, to %d: %d, error %w", 3*size, now.GetSpec().GetSizeBytes(), err))
+			}
+			return errors.Join(faults...)
+		}
+		if err != nil || now.GetSpec().GetSizeBytes() < 3*size {
 			faults = append(faults, fmt.Errorf("in use, to %d: %d, error %w", 3*size, now.GetSpec().GetSizeBytes(), err))
 		}
 		faults = append(faults, e.uses(ctx, v.GetId(), "after it grew in use", req.GetAttachmentId()))
