@@ -110,10 +110,10 @@ func (p *Provider) checkWays() []*pb.CheckItem {
 	if host := p.store.host; host != "" {
 		items = append(items, item("files", ok, "machines of the host "+host+" open images themselves", ""))
 	} else {
-		items = append(items, item("files", warning, "how libvirt names this host is not known, so no machine opens images itself", "set host_uuid to the uuid that `virsh capabilities` prints, or to none"))
+		items = append(items, item("files", warning, "how libvirt names this host is not known, so no machine opens images itself", p.config.toSet("host_uuid")+": the uuid that `virsh capabilities` prints, or none"))
 	}
 	if p.config.Address == "" {
-		items = append(items, item("iscsi", warning, "volumes are not exported over iSCSI", "set address"))
+		items = append(items, item("iscsi", warning, "volumes are not exported over iSCSI", p.config.toSet("address")))
 	} else {
 		items = append(items, item("iscsi", ok, fmt.Sprintf("%s, ports %d to %d", p.config.Address, p.config.FirstPort, p.config.LastPort), ""))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -213,11 +214,14 @@ type resident struct {
 	t      *testing.T
 	socket string
 	args   []string
-	cmd    *exec.Cmd
+	// under is a program that starts it.
+	under []string
+	cmd   *exec.Cmd
 }
 
 func (r *resident) start(ctx context.Context) (*sdk.Client, error) {
-	r.cmd = exec.Command(os.Args[0], append([]string{"serve", "--listen", "unix:" + r.socket}, r.args...)...)
+	line := slices.Concat(r.under, []string{os.Args[0], "serve", "--listen", "unix:" + r.socket}, r.args)
+	r.cmd = exec.Command(line[0], line[1:]...)
 	r.cmd.Env = append(os.Environ(), childEnv+"=plugin")
 	log, err := os.OpenFile(filepath.Join(filepath.Dir(r.socket), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -42,6 +42,10 @@ type Config struct {
 	MaxImageGiB  int64    `json:"max_image_gib,omitempty" help:"The most that is read of an image." default:"64" min:"1" max:"16384"`
 
 	RuntimeDir string `json:"runtime_dir,omitempty" help:"Directory of the daemons' sockets, at most 40 bytes long; by default /run/meson-iscsi, or that of the user." example:"/run/meson-iscsi"`
+
+	// ofResident is whether they are those of a resident part with vaults of its own, so
+	// that a provider which connects cannot change them.
+	ofResident bool
 }
 
 // VaultConfig is one vault.

@@ -46,11 +46,17 @@ func TestDocsExampleConfig(t *testing.T) {
 }
 
 // Every one-line command that adds a provider of this plugin has settings that the
-// plugin takes.
+// plugin takes, or its resident part, and each that starts one has flags of it.
 func TestDocsCommandsAdd(t *testing.T) {
 	set := regexp.MustCompile(`--set '?([a-z_]+)=([^\s'\\"` + "`" + `]+)`)
 	seen := 0
 	for line := range strings.Lines(readPage(t, "README.md")) {
+		if args, ok := strings.CutPrefix(line, "$ meson-plugin-iscsi serve "); ok {
+			if c, _, err := serveFlags(strings.Fields(args)); err != nil || c.Address == "" {
+				t.Errorf("%s%+v, %v: want machines of other hosts to reach it", line, c, err)
+			}
+			seen++
+		}
 		if !strings.Contains(line, "provider add ") || !strings.Contains(line, "--plugin iscsi") {
 			continue
 		}
@@ -62,13 +68,18 @@ func TestDocsCommandsAdd(t *testing.T) {
 			}
 			settings = append(settings, fmt.Sprintf("%q: %s", m[1], value))
 		}
-		if _, err := sdk.DecodeConfig[Config]([]byte("{"+strings.Join(settings, ", ")+"}"), nil); err != nil {
+		text := []byte("{" + strings.Join(settings, ", ") + "}")
+		_, err := sdk.DecodeConfig[Config](text, nil)
+		if strings.Contains(line, "--connect ") {
+			_, err = sdk.DecodeConfig[JoinedConfig](text, nil)
+		}
+		if err != nil {
 			t.Errorf("%s%v", line, err)
 		}
 		seen++
 	}
-	if seen != 2 {
-		t.Errorf("%d commands found, want 2", seen)
+	if seen != 3 {
+		t.Errorf("%d commands found, want 3", seen)
 	}
 }
 

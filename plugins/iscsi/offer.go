@@ -174,7 +174,7 @@ func (c *Config) refusals(req *pb.OfferVolumeRequest) (reasons []*pb.Reason) {
 		if len(c.exposures(!spec.GetShareable(), vault.Raw)) > 0 {
 			relax = fmt.Sprintf("shareable=%v", !spec.GetShareable())
 		}
-		no("shareable", fmt.Sprint(spec.GetShareable()), "", relax, "the provider's settings have no "+what+", so nobody could reach it")
+		no("shareable", fmt.Sprint(spec.GetShareable()), "", relax, c.whose()+" have no "+what+", so nobody could reach it")
 	}
 	var kinds []pb.ConnectionKind
 	var have, want []string

@@ -31,16 +31,27 @@ type Hooks struct {
 	Step func(name string)
 }
 
-// Definition is the plugin. Home is what a resident part serves by itself; nil:
-// each provider opens the vaults of its own settings.
+// Definition is the plugin, of which each provider opens the vaults of its own
+// settings. Home is not nil where it lives on, as a resident part without vaults.
 func Definition(hooks Hooks, home *Home) sdk.Definition[Config, *Provider] {
-	return sdk.Definition[Config, *Provider]{
+	return definition(func(ctx context.Context, name string, c *Config, log *slog.Logger) (*Provider, error) {
+		return open(ctx, name, c, log, hooks, home)
+	})
+}
+
+// joined is the plugin as a resident part that has vaults: every provider has those.
+func joined(hooks Hooks, home *Home) sdk.Definition[JoinedConfig, *Provider] {
+	return definition(func(_ context.Context, name string, c *JoinedConfig, log *slog.Logger) (*Provider, error) {
+		return join(name, c, log, hooks, home.store), nil
+	})
+}
+
+func definition[C any](open func(ctx context.Context, name string, c *C, log *slog.Logger) (*Provider, error)) sdk.Definition[C, *Provider] {
+	return sdk.Definition[C, *Provider]{
 		Name:          "iscsi",
 		Version:       Version,
 		Summary:       "Volumes in directories of a server, exported as files, over iSCSI and over NFS.",
 		LiveInventory: true,
-		Open: func(ctx context.Context, name string, c *Config, log *slog.Logger) (*Provider, error) {
-			return open(ctx, name, c, log, hooks, home)
-		},
+		Open:          open,
 	}
 }

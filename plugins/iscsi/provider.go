@@ -37,51 +37,39 @@ type Provider struct {
 var _ sdk.Storage = (*Provider)(nil)
 
 func open(ctx context.Context, name string, config *Config, log *slog.Logger, hooks Hooks, home *Home) (*Provider, error) {
-	p := &Provider{name: name, config: config, log: log, step: hooks.Step, opened: time.Now()}
-	if p.step == nil {
-		p.step = func(string) {}
-	}
-	switch {
-	case home != nil && home.store != nil && len(config.all()) > 0:
-		return nil, sdk.InvalidFaults("open provider", []sdk.Fault{{
-			Path: "path", Have: config.all()[0].Path, Want: "nothing",
-			Text: "the resident part that was connected to has its own vaults: leave path and vaults out",
-		}})
-	case home != nil && home.store != nil:
-		p.store, p.config = home.store, config.of(home.store.config)
-	case len(config.all()) == 0:
+	if len(config.all()) == 0 {
 		return nil, sdk.InvalidFaults("open provider", []sdk.Fault{{Path: "path", Want: "the directory of a vault", Text: "there is no vault: set path, or vaults"}})
-	default:
-		s, err := openStore(ctx, config, log, hooks.Step)
-		if err != nil {
-			return nil, err
-		}
-		s.resident = home != nil
-		p.store, p.own = s, true
 	}
-	p.working, p.stop = context.WithCancel(context.Background())
-	if p.own {
-		looked := make(chan struct{})
-		if !p.store.resident {
-			p.looked = looked
-		}
-		p.wg.Go(func() {
-			defer close(looked)
-			p.store.keep(p.working)
-		})
+	s, err := openStore(ctx, config, log, hooks.Step)
+	if err != nil {
+		return nil, err
 	}
+	s.resident = home != nil
+	p := newProvider(name, config, log, hooks, s)
+	p.own = true
+	looked := make(chan struct{})
+	if !s.resident {
+		p.looked = looked
+	}
+	p.wg.Go(func() {
+		defer close(looked)
+		s.keep(p.working)
+	})
 	return p, nil
 }
 
-// of are the prices of a provider's own settings and the vaults of a resident part.
-func (c *Config) of(home *Config) *Config {
-	all := *home
-	all.Region, all.Zone = c.Region, c.Zone
-	if all.Zone == "" {
-		all.Zone = home.Zone
+// join opens a provider that has the vaults of a resident part.
+func join(name string, config *JoinedConfig, log *slog.Logger, hooks Hooks, home *store) *Provider {
+	return newProvider(name, config.at(home.config), log, hooks, home)
+}
+
+func newProvider(name string, config *Config, log *slog.Logger, hooks Hooks, s *store) *Provider {
+	p := &Provider{name: name, config: config, log: log, step: hooks.Step, opened: time.Now(), store: s}
+	if p.step == nil {
+		p.step = func(string) {}
 	}
-	all.Currency, all.GiBMonth, all.RawGiBMonth, all.SharedGiBMonth, all.Free = c.Currency, c.GiBMonth, c.RawGiBMonth, c.SharedGiBMonth, c.Free
-	return &all
+	p.working, p.stop = context.WithCancel(context.Background())
+	return p
 }
 
 // PriceList is the configuration's, as of the time when the provider was opened.

@@ -158,12 +158,22 @@ func TestServeFlags(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "vault.json")
-	if err := os.WriteFile(file, []byte(`{"path": "`+dir+`/a", "zone": "z1", /* one more */ "vaults": [{"path": "`+dir+`/b"}],}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"path": "`+dir+`/a", "zone": "z1", "address": "10.0.0.7", /* one more */ "vaults": [{"path": "`+dir+`/b"}],}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(dir, "empty.json")
+	if err := os.WriteFile(empty, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config, path, err := serveFlags([]string{"--config", file, "--vault", dir + "/c", "--listen", "unix:/run/x.sock"})
 	if err != nil || path != "/run/x.sock" || len(config.all()) != 3 || config.all()[2].Name != "c" || config.zone() != "z1" {
 		t.Errorf("%+v, %s, %v", config, path, err)
+	}
+	config, _, err = serveFlags([]string{
+		"--config", file, "--listen", "unix:/x", "--address", "10.0.0.8", "--nfs-address", "10.0.0.7:2049", "--nfs-clients", "10.0.0.0/24", "--nfs-clients", "10.0.1.9",
+	})
+	if err != nil || config.Address != "10.0.0.8" || config.NFSAddress != "10.0.0.7:2049" || len(config.clients()) != 2 || config.zone() != "z1" {
+		t.Errorf("%+v, %v", config, err)
 	}
 	if config, _, err := serveFlags([]string{"--listen", "unix:/run/x.sock"}); err != nil || config != nil {
 		t.Errorf("without vaults: %v, %v", config, err)
@@ -176,6 +186,11 @@ func TestServeFlags(t *testing.T) {
 		{"--nope"},
 		{"--listen", "unix:/x", "--config", dir + "/none"},
 		{"--listen", "unix:/x", "--vault", "relative"},
+		{"--listen", "unix:/x", "--address", "10.0.0.7"},
+		{"--listen", "unix:/x", "--nfs-clients", "10.0.0.0/24"},
+		{"--listen", "unix:/x", "--vault", "/a", "--address", "nowhere"},
+		{"--listen", "unix:/x", "--vault", "/a", "--nfs-address", "10.0.0.7:2049"},
+		{"--listen", "unix:/x", "--config", empty, "--address", "10.0.0.7"},
 	} {
 		if _, _, err := serveFlags(args); sdk.KindOf(err) != sdk.Invalid {
 			t.Errorf("%v: %v, want Invalid", args, err)

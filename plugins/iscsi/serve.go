@@ -81,7 +81,7 @@ func (s *store) serveTargets(ctx context.Context, h *vault.Held) error {
 		return s.stopTargets(ctx, v)
 	}
 	if s.targets == nil {
-		return notServed("iSCSI", "address")
+		return s.config.notServed("iSCSI", "address")
 	}
 	tgt := target.Volume{Key: key(v), Serial: serial(v.ID), Image: v.Data(), Portals: uses[0].Portals}
 	if exposedFormat(v) == vault.QCOW2 {
@@ -240,11 +240,4 @@ func (s *store) serveSockets(ctx context.Context, h *vault.Held) error {
 		want = append(want, image.Export{ID: nbdName(u), Writable: u.Writable})
 	}
 	return s.daemon(ctx, h, "nbd", s.nbdDir(v), want)
-}
-
-func notServed(what, setting string) error {
-	return &sdk.Error{
-		Kind: sdk.Unsupported, Op: "serve volume", Source: sdk.SourceProvider,
-		Text: "the provider serves nothing over " + what, Hint: "set " + setting,
-	}
 }

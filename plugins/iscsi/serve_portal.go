@@ -13,7 +13,7 @@ import (
 // nobody has.
 func (s *store) portal(ctx context.Context, v *vault.Volume, not map[string]bool) (string, error) {
 	if s.targets == nil {
-		return "", notServed("iSCSI", "address")
+		return "", s.config.notServed("iSCSI", "address")
 	}
 	if uses := standing(v, "iscsi"); len(uses) > 0 && len(uses[0].Portals) > 0 && !not[uses[0].Portals[0]] {
 		return uses[0].Portals[0], nil

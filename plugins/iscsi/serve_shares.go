@@ -13,7 +13,7 @@ import (
 // others a warning. Attachments of not are not served, whatever is recorded.
 func (s *store) serveShares(ctx context.Context, must, not []string) error {
 	if s.shares == nil {
-		return notServed("NFS", "nfs_address")
+		return s.config.notServed("NFS", "nfs_address")
 	}
 	twice := map[string]error{}
 	failed, err := s.shares.Ensure(ctx, func(ctx context.Context) ([]share.Export, error) {

@@ -97,7 +97,7 @@ func (s *store) cutOff(ctx context.Context, v *vault.Volume, u vault.Use, force 
 	switch u.Kind {
 	case "iscsi":
 		if s.targets == nil {
-			return notServed("iSCSI", "address")
+			return s.config.notServed("iSCSI", "address")
 		}
 		return s.targets.Fence(ctx, key(v), u.IQN)
 	case "nbd":
