@@ -46,6 +46,7 @@ func (a *app) imageImport(ctx context.Context, name, url string, f imageImportFl
 	if err := checkSum(f.sha256); err != nil {
 		return err
 	}
+	a.warnUnchecked(url, f.sha256)
 	b, err := a.open(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,6 +112,7 @@ func (a *app) volumeCreate(ctx context.Context, name string, f volumeCreateFlags
 	if err != nil {
 		return err
 	}
+	a.warnUnchecked(f.image, f.sha256)
 	return a.made(ctx, f.dryRun, f.timeout, func(ctx context.Context, b api.Broker) (api.VolumeInfo, error) {
 		return b.CreateVolume(ctx, api.CreateVolumeRequest{
 			Name: name, Spec: spec, Origin: core.VolumeOrigin{ImageURL: f.image, ImageSHA256: f.sha256},
@@ -140,6 +142,15 @@ func (a *app) made(ctx context.Context, dryRun bool, timeout time.Duration, crea
 		return perr
 	}
 	return err
+}
+
+// warnUnchecked warns where an image is fetched that no sum is given of; one that a
+// provider has, and a file of its server, are taken as they are.
+func (a *app) warnUnchecked(url, sum string) {
+	scheme, _, _ := strings.Cut(strings.ToLower(url), "://")
+	if sum == "" && (scheme == "http" || scheme == "https") {
+		a.warn("nothing checks what is fetched: --sha256 says which image it must be")
+	}
 }
 
 func checkSum(sum string) error {

@@ -71,6 +71,9 @@ func (s *store) wire(f found, peers map[string][]string) *pb.Volume {
 			AttachmentId: u.ID, Allocation: u.Allocation, Holder: u.Holder, Writable: u.Writable, Since: timestamppb.New(u.Since),
 			Kind: kindOf(u), Epoch: u.Epoch, Peers: peers[u.ID],
 		})
+		if fault := doubled(u, peers[u.ID]); fault != "" {
+			out.Faults = append(out.Faults, fault)
+		}
 		out.State = pb.VolumeState_VOLUME_STATE_IN_USE
 	}
 	if l := v.State.Lock; l != nil {

@@ -24,5 +24,9 @@
 //     speak to: tgtadm would show them in its arguments, and tgt-admin calls it.
 //
 // tgt admits whoever matches by name or by address, not who matches by both. So
-// an initiator is bound by its name alone; its password is what proves it.
+// an initiator is bound by its name alone; its password is what proves it. Nor
+// does tgt count sessions: whoever has the name and the password of an attachment,
+// such as a copy of its machine, logs in to its target beside it, and both write.
+// A second attachment is refused before there is a target; a second session of one
+// is seen in Status, and ended by nobody: which of the two is right is not known here.
 package target

@@ -32,7 +32,7 @@ type TargetStatus struct {
 	User      string
 	ReadOnly  bool
 	// Peers are the addresses of those that are logged in, one per session. Who
-	// logged in has shown the password.
+	// logged in has shown the password; that it is one alone tgt does not see to.
 	Peers []string
 }
 
@@ -115,8 +115,12 @@ func (s *Status) add(t *shown, sessions []session, dir string) {
 			s.Image, _ = os.Readlink(u.path)
 		}
 	}
+	seen := map[uint64]bool{}
 	for _, session := range sessions {
-		out.Peers = append(out.Peers, session.address)
+		if !seen[session.sid] {
+			out.Peers = append(out.Peers, session.address)
+		}
+		seen[session.sid] = true
 	}
 	slices.Sort(out.Peers)
 	s.Targets = append(s.Targets, out)
