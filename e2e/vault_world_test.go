@@ -229,10 +229,11 @@ func (v *vault) folders() []string {
 
 // volume is what `meson volume ls -o json` says.
 type volume struct {
-	VID, Name, State string
-	SizeBytes        int64 `json:"size_bytes"`
-	Epoch            uint64
-	Uses             []struct {
+	VID, Name, State, Format string
+
+	SizeBytes int64 `json:"size_bytes"`
+	Epoch     uint64
+	Uses      []struct {
 		Attachment, Allocation, Kind string
 		Writable                     bool
 	}
