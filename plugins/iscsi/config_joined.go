@@ -51,7 +51,7 @@ func (c *JoinedConfig) Validate() []sdk.Fault {
 			continue
 		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		v.fault(name, fmt.Sprint(reflect.Indirect(value)), "nothing", "it is the resident part's that was connected to: %s", setThere(name))
+		v.fault(name, fmt.Sprint(reflect.Indirect(value)), "nothing", "a provider that connects has no say in it: %s", setThere(name))
 	}
 	v.prices()
 	return v.faults

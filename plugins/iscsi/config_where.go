@@ -20,9 +20,9 @@ func setThere(name string) string {
 		"path": "--vault", "vaults": "--vault", "address": "--address", "nfs_address": "--nfs-address", "nfs_clients": "--nfs-clients",
 	}
 	if flag := flags[name]; flag != "" {
-		return fmt.Sprintf("start it with `serve %s`, or with %s in the file of its --config", flag, name)
+		return fmt.Sprintf("start the resident part with `serve %s`, or with %s in the file of its --config", flag, name)
 	}
-	return fmt.Sprintf("start it with %s in the file of its --config", name)
+	return fmt.Sprintf("start the resident part with %s in the file of its --config", name)
 }
 
 // whose says in a sentence whose settings they are.

@@ -122,9 +122,9 @@ func TestWhereAnAddressIsSet(t *testing.T) {
 	}{
 		{&own, []string{"set address", "the provider's settings have no address or host_uuid, so nobody could reach it", "set address"}},
 		{c, []string{
-			"start it with `serve --address`, or with address in the file of its --config",
+			"start the resident part with `serve --address`, or with address in the file of its --config",
 			"the resident part's settings have no address or host_uuid, so nobody could reach it",
-			"start it with `serve --address`, or with address in the file of its --config",
+			"start the resident part with `serve --address`, or with address in the file of its --config",
 		}},
 	} {
 		s.config, p.config = one.config, (&JoinedConfig{Free: true}).at(one.config)
