@@ -83,6 +83,15 @@ func killCases() map[string]func(t *testing.T, s *site, p *Provider) work {
 				holdsStamp(req)(t, p)
 			}}
 		},
+		"snapshot of a long chain": func(t *testing.T, _ *site, p *Provider) work {
+			req, v := filled(t, p, "qcow2")
+			frozenBy(t, p, v, 7)
+			one := &pb.CreateSnapshotRequest{Owner: owner(), VolumeId: v.GetId(), Name: "s1"}
+			return work{[]proto.Message{one}, func(t *testing.T, p *Provider) {
+				snapshots(t, p, v.GetId(), 8)
+				holdsStamp(req)(t, p)
+			}}
+		},
 		"delete snapshot": func(t *testing.T, _ *site, p *Provider) work {
 			req, v := filled(t, p, "qcow2")
 			one, err := p.CreateSnapshot(t.Context(), &pb.CreateSnapshotRequest{Owner: owner(), VolumeId: v.GetId(), Name: "s1"})

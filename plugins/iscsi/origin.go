@@ -122,7 +122,8 @@ func large(s shape, least uint64) error {
 }
 
 // fromVolume makes a volume of what another one holds. A raw one is copied, and must
-// not be written meanwhile; of a qcow2 one a layer is frozen that both stand on.
+// not be written meanwhile; of a qcow2 one a layer is frozen that both stand on, or,
+// where nothing was written since the last one was, that one is used again.
 func (p *Provider) fromVolume(ctx context.Context, m *making, id string, s shape) (fill, error) {
 	f, err := p.store.find(ctx, id)
 	if sdk.KindOf(err) == sdk.NotFound || err == nil && f.Directory {
@@ -139,6 +140,10 @@ func (p *Provider) fromVolume(ctx context.Context, m *making, id string, s shape
 		if f, err = f.writable(opCreate); err != nil {
 			return err
 		}
+		if err := p.shortened(ctx, opCreate, f.ID); err != nil {
+			return err
+		}
+		defer p.tend(f.ID)
 		return p.store.taken(ctx, f, b, s, j, func(ctx context.Context, h *vault.Held) (*reading, error) {
 			if err := errors.Join(p.store.finish(ctx, h), h.Record(opCreate)); err != nil {
 				return nil, err
@@ -146,20 +151,38 @@ func (p *Provider) fromVolume(ctx context.Context, m *making, id string, s shape
 			if exposedFormat(h.Volume()) != vault.QCOW2 {
 				return p.store.read(ctx, h, opCreate, "a copy", "")
 			}
-			have := h.Volume().Snapshot(layer)
-			if have != nil && have.Merging {
-				// It no longer holds what it did.
-				layer, have = "base-"+uuid.NewString(), nil
+			base, err := p.store.frozen(ctx, h, layer)
+			if err != nil {
+				return nil, err
 			}
-			if have == nil {
-				c := change{Change: image.Change{Op: image.OpSnapshot, Layer: layer, Hidden: true}}
-				if err := p.store.do(ctx, h, c); err != nil {
-					return nil, err
-				}
-			}
-			return p.store.branch(ctx, h, layer, b, s, m.at == f.at)
+			return p.store.branch(ctx, h, base, b, s, m.at == f.at)
 		})
 	}, nil
+}
+
+// frozen is a layer that holds what a volume does now: the one of that id, that on
+// which the volume stands if nothing was written since, or a new one of that id.
+func (s *store) frozen(ctx context.Context, h *vault.Held, id string) (string, error) {
+	v := h.Volume()
+	have := v.Snapshot(id)
+	if have != nil && !have.Merging {
+		return id, nil
+	}
+	if have != nil {
+		// It no longer holds what it did.
+		id = "base-" + uuid.NewString()
+	}
+	if parent := v.Snapshot(v.State.Parent); parent != nil && !parent.Merging {
+		same, err := s.images.Unwritten(files(v))
+		if err != nil {
+			return "", err
+		}
+		if same {
+			return parent.ID, nil
+		}
+	}
+	c := change{Change: image.Change{Op: image.OpSnapshot, Layer: id, Hidden: true}}
+	return id, s.do(ctx, h, c)
 }
 
 // taken makes what is being built of another volume, whose lock it has for open alone.

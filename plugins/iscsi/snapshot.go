@@ -3,7 +3,6 @@ package iscsi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -47,9 +46,15 @@ func wireSnapshot(v *vault.Volume, one vault.Snapshot) *pb.Snapshot {
 }
 
 // CreateSnapshot freezes what the volume holds as a layer and lets it go on in a new
-// one, in constant time, in use too.
+// one, in constant time, in use too. Only where the chain of files is full it has to be
+// shortened first.
 func (p *Provider) CreateSnapshot(ctx context.Context, req *pb.CreateSnapshotRequest) (*pb.Snapshot, error) {
 	const op = "create snapshot"
+	soon, cancel := context.WithTimeout(ctx, shortenPatience)
+	err := p.shortened(soon, op, req.GetVolumeId())
+	if cancel(); err != nil {
+		return nil, err
+	}
 	f, unlock, err := p.held(ctx, op, nil, req.GetVolumeId())
 	if err != nil {
 		return nil, err
@@ -92,6 +97,7 @@ func (p *Provider) CreateSnapshot(ctx context.Context, req *pb.CreateSnapshotReq
 		return nil, sdk.Errorf(sdk.Conflict, "the key %s was used for a snapshot that was deleted", req.GetOwner().GetKey())
 	}
 	p.step("snapshot.made")
+	p.tend(f.ID)
 	return wireSnapshot(v, *one), nil
 }
 
@@ -177,72 +183,4 @@ func (p *Provider) RevertVolume(ctx context.Context, req *pb.RevertVolumeRequest
 	p.step("revert.made")
 	p.wg.Go(func() { p.store.compact(p.working, f) })
 	return p.shown(ctx, f)
-}
-
-// compactBytes is how much a merge copies that a command which ends soon begins with;
-// more is for a resident part.
-const compactBytes = 1 << 30
-
-// compactPatience is how long a merge tries to begin where somebody has the volume, or
-// where a process that is just being started still has the lock of who had it.
-const compactPatience = time.Second
-
-// compact wins back the space of layers that nobody asks for, and shortens long
-// chains, one change after the other. It yields to whoever wants the volume, and does
-// nothing while somebody reads it at length. What is left, the next one does.
-func (s *store) compact(ctx context.Context, f found) {
-	merging := ctx
-	if !s.resident {
-		// It ends with its command, which waits for what was begun.
-		merging = context.WithoutCancel(ctx)
-	}
-	for tried := time.Now(); ctx.Err() == nil; {
-		more, held := false, false
-		err := f.at.vault.Yielding(merging, f.Ref(), func(ctx context.Context, h *vault.Held) (err error) {
-			held = true
-			more, err = s.compactOnce(ctx, h)
-			return err
-		})
-		switch {
-		case err == nil && more:
-			tried = time.Now()
-		case err == nil:
-			return
-		case !held && sdk.KindOf(err) == sdk.Busy && time.Since(tried) < compactPatience:
-			pauseFor(ctx, compactPatience/20)
-		case errors.Is(err, vault.ErrWanted):
-			s.log.Debug("a merge was put off: somebody wants the volume", "volume", f.ID)
-			return
-		default:
-			if sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy && ctx.Err() == nil {
-				s.log.Warn("the space of forgotten layers was not won back", "volume", f.ID, "error", err)
-			}
-			return
-		}
-	}
-}
-
-// compactOnce makes the next merge of a volume, if there is one and it may be.
-func (s *store) compactOnce(ctx context.Context, h *vault.Held) (more bool, err error) {
-	v := h.Volume()
-	if v.State.Pending != nil || v.Directory || v.State.Format == "" || len(v.Faults) > 0 {
-		return false, nil
-	}
-	// While it is read, its space is not free, and QEMU's locks keep some of it as it is.
-	if reading, err := h.Readers(); err != nil || len(reading) > 0 {
-		return false, err
-	}
-	c, ok, err := s.images.Plan(files(v))
-	if err != nil || !ok {
-		return false, err
-	}
-	cost, err := s.images.Cost(files(v), c)
-	if err != nil {
-		return false, err
-	}
-	if !s.resident && cost > compactBytes {
-		s.log.Info("the space of forgotten layers is left to a resident part", "volume", v.ID)
-		return false, nil
-	}
-	return true, s.do(ctx, h, change{Change: c})
 }

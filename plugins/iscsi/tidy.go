@@ -11,8 +11,8 @@ import (
 // tidiedOnce is of how many volumes space is won back at once.
 const tidiedOnce = 2
 
-// tidy wins back the space of what nobody asks for any more, beside the looks that
-// have volumes served, until ctx ends.
+// tidy wins back the space of what nobody asks for any more, and shortens long chains,
+// beside the looks that have volumes served, until ctx ends.
 func (k *keeper) tidy(ctx context.Context) {
 	each := &crew{places: make(chan struct{}, tidiedOnce), patience: lookPatience}
 	for ctx.Err() == nil {
@@ -25,7 +25,7 @@ func (k *keeper) tidy(ctx context.Context) {
 			for _, v := range f.whole.All {
 				at := found{Volume: v, at: k.store.in(v.Vault), whole: f.whole}
 				forgotten := slices.ContainsFunc(v.State.Snapshots, func(one vault.Snapshot) bool { return one.Hidden })
-				if !forgotten || ctx.Err() != nil || !k.store.rests.over(v.Folder) {
+				if !forgotten && !layoutOf(v).Long() || ctx.Err() != nil || !k.store.rests.over(v.Folder) {
 					continue
 				}
 				each.do(func() { k.store.compact(ctx, at) })

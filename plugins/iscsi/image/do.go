@@ -85,7 +85,7 @@ func (e *Engine) after(v Volume, c Change) (Layout, error) {
 		if at >= 0 {
 			return next, fault(sdk.Conflict, opChange, v.Dir, "there is a layer %s already", c.Layer)
 		}
-		if v.Layout.Depth() >= 2*MaxDepth {
+		if v.Layout.Full() {
 			return next, fault(sdk.Busy, opChange, v.Dir, "its chain of %d files must be shortened first", v.Layout.Depth())
 		}
 		next.Layers = append(next.Layers, Layer{

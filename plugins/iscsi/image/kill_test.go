@@ -119,6 +119,7 @@ func TestKilledChanges(t *testing.T) {
 		{"pull", Change{Op: OpPull, Base: "s1"}, []string{"begun", "pulled"}, false},
 		{"pull frozen", Change{Op: OpPull, Layer: "s2", Base: ""}, replaced, false},
 		{"live pull frozen", Change{Op: OpPull, Layer: "s2", Base: ""}, append([]string{"swapped"}, replaced...), true},
+		{"live pull below", Change{Op: OpPull, Layer: "s1", Base: ""}, []string{"replaced", "swapped"}, true},
 		{"push", Change{Op: OpPush, Layer: "s1", Child: "s2"}, []string{"begun", "pushing", "pushed", "renamed"}, false},
 		{"live push", Change{Op: OpPush, Layer: "s1", Child: "s2"}, []string{"begun", "pushing", "pushed", "renamed"}, true},
 		{"push active", Change{Op: OpPush, Layer: "s2"}, []string{"begun", "pushing", "pushed", "renamed"}, false},

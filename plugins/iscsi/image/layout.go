@@ -21,8 +21,12 @@ func (f Format) Valid() bool { return f == Raw || f == QCOW2 }
 // DataFile is the name of the active file of a volume that is made here.
 const DataFile = "data.img"
 
-// MaxDepth is how many files a chain may have; see Engine.Plan.
-const MaxDepth = 8
+// MaxDepth is how many files a chain may have before Engine.Plan shortens it;
+// fullDepth is how many it may have at all.
+const (
+	MaxDepth  = 8
+	fullDepth = 2 * MaxDepth
+)
 
 // Layout is what a volume's folder holds. The caller keeps it, durably; see the
 // package comment.
@@ -107,6 +111,12 @@ func (l Layout) FormatAfter(c Change) Format {
 
 // Depth is how many files are read to read the volume.
 func (l Layout) Depth() int { return 1 + len(l.Below(l.Parent)) }
+
+// Long reports whether the volume's chain is one that Engine.Plan shortens.
+func (l Layout) Long() bool { return l.Depth() >= MaxDepth }
+
+// Full reports whether the volume's chain must be shortened before OpSnapshot.
+func (l Layout) Full() bool { return l.Depth() >= fullDepth }
 
 // Children are the layers that stand on id, and whether the active file does.
 func (l Layout) Children(id string) (layers []Layer, active bool) {

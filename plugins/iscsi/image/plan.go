@@ -1,12 +1,10 @@
 package image
 
-// keptFiles is how many files of a long chain are left below the active one.
-const keptFiles = MaxDepth / 2
-
 // Plan is the next change by which the volume's files become fewer: layers that
 // nobody asks for are merged or removed, and a chain of MaxDepth files or more is
-// shortened. It has no ID yet. False: there is nothing to do, now. Such changes
-// may take long; they belong in the background.
+// shortened. A layer that another folder has a link to takes no space of its own:
+// it is merged only to shorten the chain. It has no ID yet. False: there is nothing
+// to do, now. Such changes may take long; they belong in the background.
 func (e *Engine) Plan(v Volume) (Change, bool, error) {
 	for _, x := range v.Layout.Layers {
 		if x.Snapshot {
@@ -27,10 +25,31 @@ func (e *Engine) Plan(v Volume) (Change, bool, error) {
 			}
 		}
 	}
-	if below := v.Layout.Below(v.Layout.Parent); len(below)+1 >= MaxDepth {
-		return Change{Op: OpPull, Layer: below[0].ID, Base: below[len(below)-keptFiles].ID}, true, nil
+	if v.Layout.Long() {
+		return e.planShorter(v)
 	}
 	return Change{}, false, nil
+}
+
+// planShorter takes one file out of the chain: a layer gets a copy of what the one
+// below it holds, and stands on what that one stands on. The one below is still there
+// for who asked for it; so of all pairs the smallest is taken, of equal ones the
+// oldest. However many snapshots are kept, each byte is copied few times by that.
+func (e *Engine) planShorter(v Volume) (Change, bool, error) {
+	var best Change
+	var least uint64
+	below := v.Layout.Below(v.Layout.Parent)
+	for i := len(below) - 2; i >= 0; i-- {
+		c := Change{Op: OpPull, Layer: below[i].ID, Base: below[i+1].Parent}
+		cost, err := e.Cost(v, c)
+		if err != nil {
+			return Change{}, false, err
+		}
+		if best.Op == "" || cost < least {
+			best, least = c, cost
+		}
+	}
+	return best, best.Op != "", nil
 }
 
 // Cost is about how many bytes a merge of Plan copies.
@@ -71,6 +90,9 @@ func (v Volume) planMerge(x, child Layer) (Change, bool, error) {
 	if err != nil {
 		return Change{}, false, failed("plan", v.Dir, err)
 	}
+	if st.Nlink > 1 {
+		return Change{}, false, nil
+	}
 	above, err := stat(v.path(child.ID))
 	if err != nil {
 		return Change{}, false, failed("plan", v.Dir, err)
@@ -83,7 +105,7 @@ func (v Volume) planMerge(x, child Layer) (Change, bool, error) {
 	if child.ID != "" {
 		up += down
 	}
-	if st.Nlink == 1 && (child.ID == "" || child.Format == x.Format) && down <= up {
+	if (child.ID == "" || child.Format == x.Format) && down <= up {
 		return Change{Op: OpPush, Layer: x.ID, Child: child.ID}, true, nil
 	}
 	return Change{Op: OpPull, Layer: child.ID, Base: x.Parent}, true, nil
