@@ -153,6 +153,7 @@ func TestBootByFile(t *testing.T) {
 	w.must("volume", "import", "root", w.lab["MESON_LAB_GUEST_IMAGE"], "--format", "qcow2", "--size", "128MiB", "--bootable")
 	w.must("volume", "snapshot", "create", "root", "new")
 	w.must("volume", "clone", "root", "own")
+	w.must("volume", "snapshot", "create", "own", "cloned")
 	spec := w.tinySpec("r", fmt.Sprintf(`{"vid":%q}`, w.volumeNamed("own").VID))
 	w.must("deploy", spec, "--cheapest", "--name", "r")
 	if uses := w.volumeNamed("own").Uses; len(uses) != 1 || uses[0].Kind != "file" {

@@ -3,7 +3,6 @@ package image
 import (
 	"bufio"
 	"context"
-	"errors"
 	"net"
 	"path/filepath"
 	"testing"
@@ -51,18 +50,16 @@ func TestGreeted(t *testing.T) {
 	if err := q.do("query-status", nil, nil); err != nil {
 		t.Error(err)
 	}
-	short, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer stop()
-	began := time.Now()
-	if q, err := greeted(short, serve(hangUp)); err == nil {
-		q.close()
-		t.Error("a monitor that always hangs up is taken")
-	}
-	if q, err := greeted(short, serve(silent)); err == nil || !errors.Is(short.Err(), context.DeadlineExceeded) {
-		q.close()
-		t.Errorf("a monitor that says nothing: %v", err)
-	}
-	if took := time.Since(began); took > attention {
-		t.Errorf("given up after %v", took)
+	for what, call := range map[string]func(net.Conn){"hangs up": hangUp, "says nothing": silent} {
+		short, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		began := time.Now()
+		if q, err := greeted(short, serve(call)); err == nil {
+			q.close()
+			t.Errorf("a monitor that always %s is taken", what)
+		}
+		if took := time.Since(began); took > attention {
+			t.Errorf("one that always %s: given up after %v", what, took)
+		}
+		stop()
 	}
 }
