@@ -27,7 +27,7 @@ func TestWriterThatWakesUpIsFenced(t *testing.T) {
 			g.booted()
 			g.run("D=" + disk(w.use("data")))
 			g.run(`late() { [ -b $D ] || { echo "LA""TE: it has no disk"; return; }; echo "LA""TE: it writes"; ` +
-				`printf '%-512s' "old late" | dd of=$D bs=512 seek=151 conv=notrunc,fsync 2>/dev/null && echo "LAN""DED"; }`)
+				`printf '%-512s' "old late" | dd of=$D bs=512 seek=151 conv=notrunc,fsync 2>/dev/null && [ -b $D ] && echo "LAN""DED"; }`) // dd makes a file where the disk has just gone
 			_, _ = g.keys.WriteString(`for l in 0 1 2 3; do (i=$l; while i=$((i+4)); do printf '%-512s' "old $i" | dd of=$D bs=512 seek=$((i%200)) conv=notrunc,fsync 2>/dev/null; ` +
 				`[ $l = 0 ] && echo "A""CK $i"; done) & done` + "\r")
 			g.writesOn("the start")

@@ -15,6 +15,10 @@ import (
 // is full: less than a broker waits for an answer. What is merged then goes on.
 const shortenPatience = 45 * time.Second
 
+// tendPatience is how long a chain that is long is come back to where somebody is in
+// the way.
+const tendPatience = 3 * time.Second
+
 // shortenEvery is how often it is looked whether the chain has become shorter.
 const shortenEvery = 50 * time.Millisecond
 
@@ -81,15 +85,18 @@ func (s *store) shorten(ctx context.Context, f found) error {
 }
 
 // tend shortens the chain of a volume that was frozen, in the background, if it is
-// long: so it does not become full.
+// long: so it does not become full. Where somebody is in the way it comes back for a
+// while; what is left then is the next one's, or the resident part's.
 func (p *Provider) tend(id string) {
 	p.jobs.wg.Go(func() {
-		f, err := p.store.find(p.working, id)
-		if err == nil {
-			f, err = f.writable("shorten chain")
-		}
-		if err == nil && layoutOf(f.Volume).Long() {
-			p.store.compact(p.working, f)
+		for begun := time.Now(); p.working.Err() == nil && time.Since(begun) < tendPatience; pauseFor(p.working, shortenEvery) {
+			f, err := p.store.find(p.working, id)
+			if err == nil {
+				f, err = f.writable("shorten chain")
+			}
+			if err != nil || !layoutOf(f.Volume).Long() || !p.store.compact(p.working, f) {
+				return
+			}
 		}
 	})
 }

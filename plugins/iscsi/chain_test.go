@@ -103,6 +103,8 @@ func TestManySnapshotsAreKept(t *testing.T) {
 	write(20)
 	p.wg.Wait()
 	p.jobs.wait()
+	p.tend(v.GetId()) // the last may have had the one before in its way
+	p.jobs.wait()
 	if depth := depthOf(t, p, v.GetId()); depth >= image.MaxDepth {
 		t.Errorf("the volume stands on %d files, want less than %d", depth, image.MaxDepth)
 	}
@@ -171,6 +173,8 @@ func TestClonesOfWhatIsWritten(t *testing.T) {
 		clones = append(clones, cloneOf(t, p, v))
 	}
 	p.wg.Wait()
+	p.jobs.wait()
+	p.tend(v.GetId()) // the last may have had the one before in its way
 	p.jobs.wait()
 	if depth := depthOf(t, p, v.GetId()); depth >= image.MaxDepth {
 		t.Errorf("the volume stands on %d files, want less than %d", depth, image.MaxDepth)

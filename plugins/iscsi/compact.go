@@ -20,27 +20,29 @@ const compactPatience = time.Second
 
 // compact wins back the space of layers that nobody asks for, and shortens long
 // chains, one change after the other. It yields to whoever wants the volume, and does
-// nothing while somebody reads it at length. What is left, the next one does.
-func (s *store) compact(ctx context.Context, f found) {
+// nothing while somebody reads it at length. What is left, the next one does; putOff
+// says that somebody was in the way.
+func (s *store) compact(ctx context.Context, f found) (putOff bool) {
 	for tried := time.Now(); ctx.Err() == nil; {
 		more, err := s.compactNext(ctx, f, s.resident)
 		switch {
 		case err == nil && more:
 			tried = time.Now()
 		case err == nil:
-			return
+			return false
 		case errors.Is(err, errOthers) && time.Since(tried) < compactPatience:
 			pauseFor(ctx, compactPatience/20)
 		case errors.Is(err, vault.ErrWanted):
 			s.log.Debug("a merge was put off: somebody wants the volume", "volume", f.ID)
-			return
+			return true
 		default:
 			if sdk.KindOf(err) != sdk.NotFound && sdk.KindOf(err) != sdk.Busy && ctx.Err() == nil {
 				s.log.Warn("layers were not merged", "volume", f.ID, "error", err)
 			}
-			return
+			return sdk.KindOf(err) == sdk.Busy
 		}
 	}
+	return false
 }
 
 // errOthers is that somebody works on a volume whose layers were to be merged.
