@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // attention is how long a daemon may take to greet before it is called anew; the next
@@ -14,7 +16,9 @@ const attention = 2 * time.Second
 // greeted connects to a monitor and gets through its greeting, for as long as a
 // connection may take. A daemon that is just setting its monitor up, or letting go of
 // the caller before, can greet and then lose sight of who calls (QEMU 7.2), and serves
-// the next call: nothing has been asked of it yet.
+// the next call: nothing has been asked of it yet. One that has not looked yet at who
+// called before, as a process that was killed since, takes no more calls for a moment
+// (EAGAIN).
 func greeted(ctx context.Context, socket string) (*qmp, error) {
 	end := time.Now().Add(qmpPatience)
 	if d, ok := ctx.Deadline(); ok {
@@ -22,6 +26,12 @@ func greeted(ctx context.Context, socket string) (*qmp, error) {
 	}
 	for patience := attention; ; patience *= 2 {
 		q, err := dialQMP(ctx, socket)
+		if errors.Is(err, unix.EAGAIN) && time.Now().Before(end) {
+			patience /= 2 // it was not that
+			if pause(ctx) {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -34,11 +44,19 @@ func greeted(ctx context.Context, socket string) (*qmp, error) {
 		if _, refused := errors.AsType[*qmpError](err); refused || ctx.Err() != nil || !time.Now().Before(end) {
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx) {
 			return nil, err
-		case <-time.After(5 * time.Millisecond):
 		}
+	}
+}
+
+// pause waits a little before the next call; false where ctx has ended.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(5 * time.Millisecond):
+		return true
 	}
 }
 
